@@ -1,0 +1,1 @@
+"""Mesrai, an AI code reviewer that runs on your own model key."""

@@ -1,0 +1,1 @@
+"""Static analysers, run as outside programs on copies of the files."""

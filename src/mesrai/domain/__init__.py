@@ -1,0 +1,1 @@
+"""The words of the product: frozen data and pure rules, no I/O."""

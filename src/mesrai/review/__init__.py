@@ -1,0 +1,1 @@
+"""The core: a change in, a review out."""

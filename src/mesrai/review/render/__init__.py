@@ -1,0 +1,1 @@
+"""A review as text: one module a format."""

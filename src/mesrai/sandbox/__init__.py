@@ -1,0 +1,1 @@
+"""A stand-in model provider, an application of its own."""
