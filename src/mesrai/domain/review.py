@@ -31,6 +31,7 @@ class Dropped:
     category: str
     quote: str  # the code it claimed to be about
     source: str
+    line: int | None = None  # where it would have stood, of the new file if nothing else is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,78 @@
+"""The page of the policy file's keys."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from mesrai.domain.policy import POLICY_FILE, Policy
+from mesrai.domain.policy_keys import POLICY
+from mesrai.domain.policy_shapes import Field, ListOf, Record
+
+_HEAD = f"""\
+# The policy file
+
+`{POLICY_FILE}` at the root of a repository says what its owners ask of a review. Every key may be left out. A key that
+is not listed here, a wrong type or a wrong value is an error that names the line; nothing is skipped in silence.
+An editor checks the file while you type if it knows [the schema](mesrai-config.schema.json).
+
+| Key | What it may be | If left out | What it means |
+|---|---|---|---|
+"""
+_PATTERNS = """
+## Path patterns
+
+Patterns are written as in `.gitignore`:
+
+- a pattern without a slash (`yarn.lock`, `*.min.js`) matches a file or folder of that name at any depth;
+- a slash at the start or in the middle (`/setup.py`, `docs/*.md`) ties the pattern to the root of the repository;
+- a slash at the end (`build/`) asks for a folder; a folder stands for everything in it;
+- `*` and `?` stop at slashes, `[a-z]` is one character of a set, `**` is any number of folders;
+- `{a,b}` means either;
+- `!` at the start takes paths out again; the last pattern that matches decides.
+
+## Rules
+
+A rule may also stand in a file of its own, `.mesrai/rules/**/*.md`: its keys between two lines `---`, then the
+requirement under `## Instructions` and, if you like, code under `## Examples`, each piece under `### Bad example` or
+`### Good example`. `title` is required there too; the requirement is the text, so there is no key `rule`.
+"""
+
+
+def render_policy_page() -> str:
+    """The page of every key, as markdown."""
+    return _HEAD + "".join(_rows(POLICY, "", Policy())) + _PATTERNS
+
+
+def _rows(record: Record, prefix: str, defaults: object) -> Iterator[str]:
+    for field in record.fields:
+        name = prefix + field.name
+        default = getattr(defaults, field.into, None)
+        if isinstance(field.shape, Record):
+            yield from _rows(field.shape, f"{name}.", default)
+            continue
+        names = " or ".join(f"`{prefix}{each}`" for each in (field.name, *field.others))
+        yield f"| {names} | {_allowed(field)} | {_default(field, default, defaults)} | {field.meaning} |\n"
+        if isinstance(field.shape, ListOf) and isinstance(field.shape.item, Record):
+            yield from _rows(field.shape.item, f"{name}[].", None)
+
+
+def _allowed(field: Field) -> str:
+    if isinstance(field.shape, ListOf) and isinstance(field.shape.item, Record):
+        return "a list of mappings"
+    return field.shape.allowed()
+
+
+def _default(field: Field, default: object, owner: object) -> str:
+    if field.is_required:
+        return "required"
+    if isinstance(owner, frozenset):  # the categories: each is wanted unless it is switched off
+        return "`true`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple):
+        return ", ".join(f"`{each}`" for each in default) or "none"
+    if isinstance(default, StrEnum | str | int):
+        return f"`{default}`" if default != "" else "empty"
+    return _RULE_DEFAULTS.get(field.name, "")
+
+
+_RULE_DEFAULTS = {"severity": "`medium`", "scope": "`file`", "path": "every file", "enabled": "`true`"}

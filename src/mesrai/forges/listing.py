@@ -1,0 +1,71 @@
+"""List what a commit, the index or the working tree holds."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mesrai.forges.git import Git
+from mesrai.forges.objects import Entry
+
+_ON_DISK = ""  # in place of an object's id: the content lies in the working tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Indexed:
+    """One path of the index."""
+
+    entry: Entry
+    is_sparse: bool  # left out of the working tree by a sparse checkout
+
+
+async def list_untracked(git: Git) -> list[str]:
+    """Untracked paths that are not ignored; a folder that is a repository of its own ends with a slash.
+
+    Errors: SourceError.
+    """
+    return names_of(await git.run("ls-files", "-z", "--others", "--exclude-standard"))
+
+
+async def list_commit(git: Git, commit: str) -> Mapping[str, Entry]:
+    """Every path of a commit. Errors: SourceError."""
+    entries = {}
+    for record in names_of(await git.run("ls-tree", "-r", "-z", "--full-tree", commit)):  # mode, type, id, tab, path
+        facts, _, path = record.partition("\t")
+        mode, _, oid = facts.split(" ")
+        entries[path] = Entry(mode=mode, id=oid)
+    return entries
+
+
+async def list_index(git: Git) -> Mapping[str, Entry]:
+    """Every path of the index; of an unmerged one, our side. Errors: SourceError."""
+    return {path: indexed.entry for path, indexed in (await _read_index(git)).items()}
+
+
+async def list_working_tree(git: Git, untracked: Sequence[str]) -> Mapping[str, Entry]:
+    """Every tracked or untracked path on disk, its id empty; and with their ids those a sparse checkout leaves out.
+
+    Errors: SourceError.
+    """
+    index, gone = await asyncio.gather(_read_index(git), git.run("ls-files", "-z", "--deleted"))
+    entries = {
+        path: indexed.entry if indexed.is_sparse else Entry(mode=indexed.entry.mode, id=_ON_DISK)
+        for path, indexed in index.items()
+    }
+    for path in names_of(gone):
+        entries.pop(path, None)
+    return entries | {path: Entry(mode="100644", id=_ON_DISK) for path in untracked if not path.endswith("/")}
+
+
+def names_of(out: bytes) -> list[str]:
+    """The paths that git printed with NULs after them."""
+    return [name for name in out.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+async def _read_index(git: Git) -> Mapping[str, _Indexed]:
+    entries: dict[str, _Indexed] = {}
+    for record in names_of(await git.run("ls-files", "-z", "-t", "--stage")):  # tag, mode, id, stage, tab, path
+        facts, _, path = record.partition("\t")
+        tag, mode, oid, stage = facts.split(" ")
+        if stage in ("0", "2") or path not in entries:
+            entries[path] = _Indexed(entry=Entry(mode=mode, id=oid), is_sparse=tag == "S")
+    return entries
