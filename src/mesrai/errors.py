@@ -126,6 +126,7 @@ class ModelError(MesraiError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s  # None: the provider gave no time to wait
         self.calls = 1  # HTTP requests this failure cost
+        self.usage: object = None  # domain.usage.Usage of its tokens and money, where the provider said what they were
         self.resets_at = resets_at  # of a quota, in the provider's words
 
 
@@ -211,6 +212,7 @@ class AnswerCut(ModelError):
     """The answer ended before it was complete."""
 
     remedy = Remedy.RETRY
+    reached_limit: bool = False  # True: it filled the room it was given, and may fit a larger one
 
 
 class AnswerUnreadable(ModelError):

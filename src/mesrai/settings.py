@@ -42,6 +42,7 @@ LIMIT_KEYS: Final[Mapping[str, str]] = {
     "first_token_s": "Seconds from the request to the first part of the answer.",
     "idle_s": "Seconds between two parts of the answer.",
     "total_s": "Seconds for a whole request.",
+    "question_s": "Seconds for one question with all its tries and the waits between them.",
 }
 PROCESS_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_CONFIG": "The path of the settings file.",

@@ -76,7 +76,7 @@ def load_grammar(name: str) -> tree_sitter.Language:
 
 
 def parse(source: bytes, grammar: str) -> tree_sitter.Tree:
-    """The syntax tree. Raises Unparsed for text that no person wrote: recovering from it can take minutes and memory."""
+    """The syntax tree. Raises Unparsed for text that no person wrote, which can take minutes and gigabytes."""
     if _is_too_deep(source):
         raise Unparsed
     allowed = _SECONDS + _SECONDS_PER_BYTE * len(source)

@@ -28,7 +28,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 # In a token whose shape says what it is, only these speak against it: shorter words occur by chance.
 _PLACEHOLDER_IN_TOKEN: Final = re.compile(
-    r"example|sample|dummy|placeholder|changeme|redacted|xxxx|fake|test[-_]|\*\*\*|\.\.\.|123456|abcdefg|qwerty|deadbeef"
+    r"example|sample|dummy|placeholder|changeme|redacted|your[-_]|xxxx|fake|(?<![sr]k_)test[-_]|\*\*\*|\.\.\.|123456|abcdefg|qwerty|deadbeef"
     r"|(.)\1{6}",
     re.IGNORECASE,
 )

@@ -37,9 +37,19 @@ class Tree(Protocol):
         ...
 
     async def search(
-        self, text: str, *, word: bool = False, regex: bool = False, under: str = "", most: int = 100
+        self,
+        text: str,
+        *,
+        word: bool = False,
+        regex: bool = False,
+        under: str = "",
+        endings: Sequence[str] = (),
+        most: int = 100,
     ) -> Sequence[Match]:
-        """Lines that contain `text` (as a whole word if `word`; an extended regular expression if `regex`)."""
+        """Lines that contain `text` (as a whole word if `word`; an extended regular expression if `regex`).
+
+        Only in files below the folder `under`, and with one of the `endings` such as ".py", if any are given.
+        """
         ...
 
     async def history(self, path: str, line: int, *, most: int = 5) -> Sequence[LogEntry]:

@@ -8,12 +8,13 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from mesrai.errors import NotARepository, SourceError, UserError
+from mesrai.forges.together import together
 
 Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 
@@ -151,18 +152,19 @@ class Git:
 
     async def start(self, *arguments: str, has_input: bool = True, keeps_errors: bool = False) -> Process:
         """A running git, which the caller must `stop`. Errors: UserError if git cannot be started."""
+        starting = asyncio.create_subprocess_exec(
+            *self._command,
+            *arguments,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=PIPE if has_input else DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE if keeps_errors else DEVNULL,
+            limit=_CHUNK * 4,
+            start_new_session=True,
+        )
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._command,
-                *arguments,
-                cwd=self.folder,
-                env=self._environment,
-                stdin=PIPE if has_input else DEVNULL,
-                stdout=PIPE,
-                stderr=PIPE if keeps_errors else DEVNULL,
-                limit=_CHUNK * 4,
-                start_new_session=True,
-            )
+            return await _unbroken(starting)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotARepository(f"There is no folder {self.folder}.") from error
         except OSError as error:
@@ -172,15 +174,17 @@ class Git:
         process = await self.start(*arguments, has_input=stdin is not None, keeps_errors=True)
         try:
             async with asyncio.timeout(most_s):
-                out, errors, _ = await asyncio.gather(
-                    _read_out(process, most_bytes), _read_errors(process), _feed(process, stdin)
-                )
+                async with together() as group:
+                    out = group.create_task(_read_out(process, most_bytes))
+                    errors = group.create_task(_read_errors(process))
+                    group.create_task(_feed(process, stdin))
                 code = await process.wait()
         except TimeoutError as error:
             raise SourceError(f"git {arguments[0]} took longer than {most_s:g} s and was stopped.") from error
         finally:
             await stop(process)
-        return Ended(code=code, out=out, complaint=_complaint(errors), is_cut=len(out) > most_bytes)
+        size = len(out.result())
+        return Ended(code=code, out=out.result(), complaint=_complaint(errors.result()), is_cut=size > most_bytes)
 
 
 def environment_from(environ: Mapping[str, str]) -> dict[str, str]:
@@ -203,6 +207,26 @@ async def stop(process: Process) -> None:
         while stream is not None and await stream.read(_CHUNK):  # a full pipe would keep the process object open
             pass
     await process.wait()
+
+
+async def _unbroken(starting: Coroutine[None, None, Process]) -> Process:
+    """The process, once it has started. If we are cancelled meanwhile, it is ended first.
+
+    A cancelled `create_subprocess_exec` may wait forever: until Python 3.13, asyncio wakes those who wait for a process
+    only when all its pipes were connected and lost again (asyncio/base_subprocess.py, `_try_finish`).
+    """
+    task = asyncio.create_task(starting)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if task.exception() is None:
+        await stop(task.result())
+    raise cancelled
 
 
 def opened(stream: Stream | None) -> Stream:

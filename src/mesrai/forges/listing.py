@@ -1,11 +1,11 @@
 """List what a commit, the index or the working tree holds."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesrai.forges.git import Git
 from mesrai.forges.objects import Entry
+from mesrai.forges.together import together
 
 _ON_DISK = ""  # in place of an object's id: the content lies in the working tree
 
@@ -46,12 +46,14 @@ async def list_working_tree(git: Git, untracked: Sequence[str]) -> Mapping[str, 
 
     Errors: SourceError.
     """
-    index, gone = await asyncio.gather(_read_index(git), git.run("ls-files", "-z", "--deleted"))
+    async with together() as group:
+        index = group.create_task(_read_index(git))
+        gone = group.create_task(git.run("ls-files", "-z", "--deleted"))
     entries = {
         path: indexed.entry if indexed.is_sparse else Entry(mode=indexed.entry.mode, id=_ON_DISK)
-        for path, indexed in index.items()
+        for path, indexed in index.result().items()
     }
-    for path in names_of(gone):
+    for path in names_of(gone.result()):
         entries.pop(path, None)
     return entries | {path: Entry(mode="100644", id=_ON_DISK) for path in untracked if not path.endswith("/")}
 

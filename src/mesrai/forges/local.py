@@ -18,6 +18,7 @@ from mesrai.forges.objects import Objects
 from mesrai.forges.once import Once
 from mesrai.forges.repository import Repository, find_repository, path_in
 from mesrai.forges.revisions import EMPTY, INDEX, WORKING_TREE, Pair, find_pair, read_message
+from mesrai.forges.together import together
 from mesrai.forges.work_tree import find_bytes, find_state, shown
 
 _MOST_KEPT = 64 * 1024 * 1024  # bytes of reviewed files; what is beyond is read when it is asked for
@@ -103,7 +104,10 @@ class LocalSource:
             raise UserError(f"There is no file or folder {shown(written)} in this repository.")
 
     async def _read_change(self) -> Change:
-        message, taken = await asyncio.gather(read_message(self._git, self._pair), self._take())
+        async with together() as group:
+            reading = group.create_task(read_message(self._git, self._pair))
+            taking = group.create_task(self._take())
+        message, taken = reading.result(), taking.result()
         if self._pair.revision.head == WORKING_TREE:
             await asyncio.to_thread(self._keep_reviewed, taken)
         return Change(

@@ -15,6 +15,7 @@ from mesrai.forges.listing import names_of
 from mesrai.forges.objects import Objects
 from mesrai.forges.repository import Repository
 from mesrai.forges.revisions import EMPTY, INDEX, WORKING_TREE
+from mesrai.forges.together import together
 from mesrai.forges.untracked import Untracked, read_untracked
 from mesrai.forges.work_tree import find_state, named
 
@@ -40,10 +41,10 @@ class Taken:
 
 async def take_committed(repository: Repository, revision: Revision, paths: Sequence[str]) -> Taken:
     """The difference between two commits, or of the index to a commit. Errors: SourceError."""
-    files, unmerged = await asyncio.gather(_read_tracked(repository, revision, paths), _unmerged(repository.git, paths))
-    is_index = revision.head == INDEX
+    files = _sorted(await _read_tracked(repository, revision, paths))
+    unmerged = await _unmerged(repository.git, paths) if revision.head == INDEX else ()
     notice = f"Left out, for they have merge conflicts and so are not staged: {named(unmerged)}."
-    return Taken(files=_sorted(files), notices=(notice,) if unmerged and is_index else ())
+    return Taken(files=files, notices=(notice,) if unmerged else ())
 
 
 async def take_working_tree(
@@ -54,15 +55,17 @@ async def take_working_tree(
     Errors: SourceError, UserError if there is too much.
     """
     new = [path for path in untracked if is_under(path.rstrip("/"), paths)]
-    tracked, unmerged, added = await asyncio.gather(
-        _read_tracked(repository, revision, paths), _unmerged(repository.git, paths), _read_new(repository, new)
-    )
-    compared = await _without_filters(repository, objects, revision.base, tracked)
+    async with together() as group:
+        tracked = group.create_task(_read_tracked(repository, revision, paths))
+        unmerged = group.create_task(_unmerged(repository.git, paths))
+        reading = group.create_task(_read_new(repository, new))
+    added = reading.result()
+    compared = await _without_filters(repository, objects, revision.base, tracked.result())
     joined, kept_notices = _joined(compared.files, added.files)
     files = _sorted(joined)
     notices = [*compared.notices, *added.notices, *kept_notices]
-    if unmerged:
-        notices.append(f"They have merge conflicts and are shown as they lie in the working tree: {named(unmerged)}.")
+    if conflicts := unmerged.result():
+        notices.append(f"They have merge conflicts and are shown as they lie in the working tree: {named(conflicts)}.")
     large = [file.path for file in files if file.kind is FileKind.BINARY and _is_large(repository.root, file.path)]
     if large:
         notices.append(f"Taken for binary, being larger than {LARGE_FILE >> 20} MiB: {named(large)}.")

@@ -1,6 +1,5 @@
 """Find out which two states of a repository a selection compares."""
 
-import asyncio
 import difflib
 import re
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ async def _commit_pair(repository: Repository, objects: Objects, name: str) -> P
 
 
 async def _branch_pair(repository: Repository, name: str) -> Pair:
-    other, head = await asyncio.gather(_commit_named(repository, name), _commit_named(repository, "HEAD"))
+    other, head = await _commit_named(repository, name), await _commit_named(repository, "HEAD")
     base = await _merge_base(repository, name, other, head)
     notice = f"HEAD has no commit that {shown(name)} does not have. The branch to name is the one you started from."
     return Pair(
@@ -104,9 +103,8 @@ async def _range_pair(repository: Repository, span: str) -> Pair:
     if not dots:
         raise UnknownRevision(f"“{shown(span)}” is not a range. Write A..B, or A...B to start at their merge base.")
     is_from_merge_base = last.startswith(".")
-    old, new = await asyncio.gather(
-        _commit_named(repository, first or "HEAD"), _commit_named(repository, last.removeprefix(".") or "HEAD")
-    )
+    old = await _commit_named(repository, first or "HEAD")
+    new = await _commit_named(repository, last.removeprefix(".") or "HEAD")
     base = await _merge_base(repository, first or "HEAD", old, new) if is_from_merge_base else old
     return Pair(revision=Revision(base=base, head=new), label=span)
 

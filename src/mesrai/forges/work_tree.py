@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from mesrai.errors import SourceError
@@ -64,7 +65,7 @@ def shown(path: str) -> str:
     return path if path.isprintable() else repr(path)[1:-1]
 
 
-def named(paths: list[str], most: int = 3) -> str:
+def named(paths: Sequence[str], most: int = 3) -> str:
     """The first few paths for a message, and how many more there are."""
     first = ", ".join(shown(path) for path in paths[:most])
     return first if len(paths) <= most else f"{first} and {len(paths) - most} more"

@@ -48,6 +48,7 @@ class Timeouts:
     first_token_s: float = 180.0  # from the request sent to the first event that carries anything
     idle_s: float = 120.0  # between two events afterwards; comments and pings do not count
     total_s: float = 900.0
+    question_s: float = 1_200.0  # for one question with all its tries and the waits between them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,21 @@
-"""The page of the policy file's keys."""
+"""The page and the schema of the policy file: `python -m tests.policy_page` writes them, a test compares them."""
 
+import json
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 
 from mesrai.domain.policy import POLICY_FILE, Policy
+from mesrai.domain.policy_file import policy_schema
 from mesrai.domain.policy_keys import POLICY
 from mesrai.domain.policy_shapes import Field, ListOf, Record
 
+DOCS = Path(__file__).parents[1] / "docs"
+
 _HEAD = f"""\
 # The policy file
+
+Made from the code by `python -m tests.policy_page`.
 
 `{POLICY_FILE}` at the root of a repository says what its owners ask of a review. Every key may be left out. A key that
 is not listed here, a wrong type or a wrong value is an error that names the line; nothing is skipped in silence.
@@ -37,7 +44,7 @@ requirement under `## Instructions` and, if you like, code under `## Examples`, 
 """
 
 
-def render_policy_page() -> str:
+def policy_page() -> str:
     """The page of every key, as markdown."""
     return _HEAD + "".join(_rows(POLICY, "", Policy())) + _PATTERNS
 
@@ -72,7 +79,29 @@ def _default(field: Field, default: object, owner: object) -> str:
         return ", ".join(f"`{each}`" for each in default) or "none"
     if isinstance(default, StrEnum | str | int):
         return f"`{default}`" if default != "" else "empty"
-    return _RULE_DEFAULTS.get(field.name, "")
+    return _RULE_DEFAULTS.get(field.name, "none")
 
 
-_RULE_DEFAULTS = {"severity": "`medium`", "scope": "`file`", "path": "every file", "enabled": "`true`"}
+_RULE_DEFAULTS = {
+    "severity": "`medium`",
+    "scope": "`file`",
+    "path": "every file",
+    "languages": "every language",
+    "enabled": "`true`",
+    "inheritable": "`true`",
+}
+
+
+def schema_text() -> str:
+    """docs/mesrai-config.schema.json."""
+    return json.dumps(policy_schema(), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write the page and the schema."""
+    (DOCS / "policy.md").write_text(policy_page(), "utf-8")
+    (DOCS / "mesrai-config.schema.json").write_text(schema_text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

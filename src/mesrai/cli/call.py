@@ -1,0 +1,30 @@
+"""The `review` command as it was given, checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesrai.domain.finding import Severity
+from mesrai.domain.selection import Selection
+from mesrai.review.options import Depth
+
+FORMATS = ("terminal", "json", "markdown", "sarif", "github", "agent", "prompt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What is to be reviewed, how deep, how it is shown, and what happens then."""
+
+    selection: Selection
+    form: str  # one of FORMATS
+    output: Path | None
+    fields: tuple[str, ...]
+    is_quiet: bool
+    is_verbose: bool
+    fail_on: Severity | None
+    wants_fix: bool
+    wants_interactive: bool
+    assumes_yes: bool
+    context: str
+    is_rules_only: bool
+    depth: Depth
+    is_offline: bool

@@ -1,0 +1,142 @@
+"""`mesrai doctor`: what is configured, what works, what to do next."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mesrai.cli.exits import Exit
+from mesrai.domain.connection import Connection
+from mesrai.domain.selection import Selection
+from mesrai.errors import MesraiError, NotARepository, SettingsError
+
+if TYPE_CHECKING:
+    from mesrai.settings import Settings
+
+GOOD, BAD, NOTE = "ok", "problem", "note"
+
+
+class Report:
+    """Lines of the check, each marked; remembers the worst."""
+
+    def __init__(self) -> None:
+        self.exit = Exit.FINE
+
+    def say(self, mark: str, text: str) -> None:
+        """Print one line with its mark, the rest of a longer text below it."""
+        colour = {GOOD: "green", BAD: "red", NOTE: "yellow"}[mark]
+        first, *rest = text.splitlines() or [""]
+        click.echo(f"{click.style(f'{mark:>8}', fg=colour)}  {first}")
+        for line in rest:
+            click.echo(f"{'':>8}  {line}")
+
+    def fail(self, text: str, code: Exit) -> None:
+        """Print a problem; the first one decides the exit code."""
+        self.say(BAD, text)
+        self.exit = self.exit or code
+
+
+@click.command()
+@click.option("--ask", is_flag=True, help="Also ask each connected model one small question (costs a few tokens).")
+def doctor(ask: bool) -> None:
+    """Show what is configured, what works, and what to do next.
+
+    Ends with 0 if a review could run, otherwise with the code the review would end with.
+    """
+    report = Report()
+    asyncio.run(_examine(report, ask=ask))
+    sys.exit(report.exit)
+
+
+async def _examine(report: Report, *, ask: bool) -> None:
+    from mesrai.wiring import installed_version
+
+    report.say(GOOD, installed_version())
+    git = shutil.which("git")
+    if git:
+        report.say(GOOD, f"git at {git}")
+    else:
+        report.fail("git is not installed, or not on PATH", Exit.USAGE)
+    await _repository(report)
+    _analysers(report)
+    await _connections(report, ask=ask)
+
+
+async def _repository(report: Report) -> None:
+    from mesrai.domain.change import At
+    from mesrai.review.guidance import load_policy
+    from mesrai.wiring import local_source
+
+    try:
+        async with local_source(Path.cwd(), Selection()) as source:
+            report.say(GOOD, f"git repository at {source.root}")
+            found = await load_policy(source, At.HEAD)
+            report.say(GOOD if found.file else NOTE, found.told)
+    except NotARepository as error:
+        report.say(NOTE, error.message)
+    except MesraiError as error:
+        report.fail(error.message, Exit.USAGE)
+
+
+def _analysers(report: Report) -> None:
+    from mesrai.wiring import analyser_states
+
+    for name, state in analyser_states().items():
+        report.say(GOOD if not state else NOTE, f"analyser {name}{': ' + state if state else ''}")
+
+
+async def _connections(report: Report, *, ask: bool) -> None:
+    from mesrai.settings import load_settings
+    from mesrai.wiring import NOT_CONNECTED
+
+    try:
+        settings = load_settings(os.environ)
+    except SettingsError as error:
+        report.fail(error.message, Exit.USAGE)
+        return
+    for notice in settings.notices:
+        report.say(NOTE, notice)
+    if settings.main is None:
+        report.fail(NOT_CONNECTED, Exit.CREDENTIALS)
+        return
+    for connection in settings.connections:
+        await _connection(report, settings, connection, ask=ask)
+    if settings.fallback is None:
+        report.say(NOTE, "no fallback: if the main model fails, the review fails. See docs/settings.md, [fallback].")
+    if not ask:
+        report.say(NOTE, "no question was asked: the key is proven by `mesrai doctor --ask` or a review only.")
+
+
+async def _connection(report: Report, settings: "Settings", connection: Connection, *, ask: bool) -> None:
+    from mesrai.cli.exits import exit_code_for
+    from mesrai.wiring import ask_once
+
+    shown = connection.key.hint if connection.key else "no key"
+    report.say(
+        GOOD,
+        f"{connection.slot} model {connection.model} at {connection.base_url} ({connection.provider})\n"
+        f"key {shown}, from {connection.origin}",
+    )
+    for notice in connection.notices:
+        report.say(NOTE, notice)
+    for fact in settings.catalogue.facts_for(connection.provider, connection.model):
+        report.say(GOOD, fact)
+    if not ask:
+        return
+    try:
+        answer = await ask_once(settings, connection)
+    except MesraiError as error:
+        report.fail(f"{connection.slot} model: {error.message}", exit_code_for(error))
+        return
+    cost = "" if not answer.usage.cost else f", {answer.usage.cost:.6f} {answer.usage.currency}"
+    report.say(
+        GOOD,
+        f"{connection.slot} model answered after {answer.took_s:.1f} s "
+        f"({answer.usage.input_tokens} + {answer.usage.output_tokens} tokens{cost})",
+    )
+    for notice in answer.notices:
+        report.say(NOTE, notice)

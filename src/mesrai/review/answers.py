@@ -1,0 +1,196 @@
+"""A model's answer, read strictly: JSON of the agreed shape, or an error that says what is wrong with it."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from mesrai.domain.finding import Category, Severity
+
+_SEVERITIES = {
+    "blocker": "critical", "error": "high", "major": "high", "important": "high", "warning": "medium",
+    "moderate": "medium", "minor": "low", "info": "low", "nit": "low",
+}  # fmt: skip
+_FENCE = re.compile(r"```[a-zA-Z0-9]*\s*\n(.*?)\n?```", re.DOTALL)
+_TITLE = 160
+_PROSE = 6_000
+
+
+class AnswerMisshapen(ValueError):
+    """The answer does not have the agreed shape; the message says where, for the model to repair it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFinding:
+    """A finding as the model put it, of the right types but not yet proven."""
+
+    path: str
+    line: int | None
+    quote: str
+    evidence: str
+    title: str
+    body: str
+    category: str
+    severity: str
+    confidence: float
+    replacement: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewAnswer:
+    """What the model says about a batch."""
+
+    summary: str
+    notes: tuple[tuple[str, str], ...]  # path and what the change does there
+    findings: tuple[RawFinding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the second look says about one finding."""
+
+    number: int  # 1-based
+    is_confirmed: bool
+    evidence: str
+    severity: Severity | None
+    confidence: float
+
+
+def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
+    """The answer about the files of a batch. Errors: AnswerMisshapen, also if it does not speak of each file."""
+    answer = _object_in(text, "findings")
+    findings = tuple(_finding(each, f"findings[{at}]") for at, each in enumerate(_list(answer, "findings")))
+    notes = tuple(
+        (_text(each, "path", f"files[{at}]"), _text(each, "note", f"files[{at}]")[:400])
+        for at, each in enumerate(_dicts(_list(answer, "files"), "files"))
+    )
+    spoken_of = {path for path, _ in notes} | {finding.path for finding in findings}
+    missing = [path for path in paths if path not in spoken_of]
+    if missing:
+        raise AnswerMisshapen(f"`files` has no entry for: {', '.join(missing[:50])}. Review these files too.")
+    return ReviewAnswer(summary=_text(answer, "summary", "the answer")[:_PROSE], notes=notes, findings=findings)
+
+
+def read_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
+    """The verdicts on findings 1 to `count`, each at most once. Errors: AnswerMisshapen."""
+    answer = _object_in(text, "verdicts")
+    given: dict[int, Verdict] = {}
+    for at, each in enumerate(_dicts(_list(answer, "verdicts"), "verdicts")):
+        verdict = _verdict(each, f"verdicts[{at}]")
+        if verdict.number in given:
+            raise AnswerMisshapen(f"verdicts[{at}]: finding {verdict.number} has two verdicts")
+        if 1 <= verdict.number <= count:
+            given[verdict.number] = verdict
+    missing = [str(number) for number in range(1, count + 1) if number not in given]
+    if missing:
+        raise AnswerMisshapen(f"`verdicts` has none for finding {', '.join(missing)}")
+    return tuple(given[number] for number in sorted(given))
+
+
+def _finding(value: Any, at: str) -> RawFinding:
+    if not isinstance(value, dict):
+        raise AnswerMisshapen(f"{at} must be an object")
+    severity = _text(value, "severity", at).strip().lower()
+    severity = _SEVERITIES.get(severity, severity)
+    if severity not in list(Severity):
+        raise AnswerMisshapen(f"{at}.severity must be one of {', '.join(Severity)}")
+    category = _text(value, "category", at).strip().lower().replace(" ", "_").replace("-", "_")
+    if category not in list(Category):
+        raise AnswerMisshapen(f"{at}.category must be one of {', '.join(Category)}")
+    replacement = value.get("replacement")
+    if replacement is not None and not isinstance(replacement, str):
+        raise AnswerMisshapen(f"{at}.replacement must be a string or null")
+    title = " ".join(_text(value, "title", at).split())
+    if not title:
+        raise AnswerMisshapen(f"{at}.title must not be empty")
+    return RawFinding(
+        path=_text(value, "path", at).strip(),
+        line=_line(value.get("line")),
+        quote=_text(value, "quote", at),
+        evidence=_text(value, "evidence", at)[:_PROSE],
+        title=title[:_TITLE],
+        body=_text(value, "body", at)[:_PROSE],
+        category=category,
+        severity=severity,
+        confidence=_share(value.get("confidence"), f"{at}.confidence"),
+        replacement=replacement,
+    )
+
+
+def _verdict(value: dict[str, Any], at: str) -> Verdict:
+    number = value.get("number")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise AnswerMisshapen(f"{at}.number must be an integer")
+    word = _text(value, "verdict", at).strip().lower()
+    if word not in ("confirmed", "refuted"):
+        raise AnswerMisshapen(f"{at}.verdict must be confirmed or refuted")
+    severity = str(value.get("severity") or "").strip().lower()
+    severity = _SEVERITIES.get(severity, severity)
+    return Verdict(
+        number=number,
+        is_confirmed=word == "confirmed",
+        evidence=_text(value, "evidence", at)[:_PROSE],
+        severity=Severity(severity) if severity in list(Severity) else None,
+        confidence=_share(value.get("confidence"), f"{at}.confidence"),
+    )
+
+
+def _object_in(text: str, key: str) -> dict[str, Any]:
+    """The JSON object in the text that has `key`: the whole text, a fenced block, or the outermost braces."""
+    problem = "the answer holds no JSON object"
+    for piece in _pieces(text):
+        try:
+            value = json.loads(piece, strict=False)
+        except (ValueError, RecursionError) as error:
+            problem = f"the answer is not valid JSON: {str(error)[:150]}"
+            continue
+        if isinstance(value, dict) and key in value:
+            return value
+        problem = f"the answer must be a JSON object with the key `{key}`"
+    raise AnswerMisshapen(problem)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    yield text.strip()
+    for found in _FENCE.finditer(text):
+        yield found.group(1)
+    start, end = text.find("{"), text.rfind("}")
+    if 0 <= start < end:
+        yield text[start : end + 1]
+
+
+def _list(value: dict[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    if not isinstance(found, list):
+        raise AnswerMisshapen(f"`{key}` must be a list")
+    return found
+
+
+def _dicts(values: list[Any], at: str) -> Iterator[dict[str, Any]]:
+    for index, value in enumerate(values):
+        if not isinstance(value, dict):
+            raise AnswerMisshapen(f"{at}[{index}] must be an object")
+        yield value
+
+
+def _text(value: dict[str, Any], key: str, at: str) -> str:
+    found = value.get(key)
+    if not isinstance(found, str):
+        raise AnswerMisshapen(f"{at}: `{key}` must be a string")
+    return found
+
+
+def _line(value: Any) -> int | None:
+    """A hint only: whatever is no positive integer is no hint."""
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _share(value: Any, at: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise AnswerMisshapen(f"{at} must be a number from 0 to 1")
+    share = float(value) / 100 if 1 < value <= 100 else float(value)
+    return min(max(share, 0.0), 1.0) if not isnan(share) else 0.0

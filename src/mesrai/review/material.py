@@ -1,0 +1,155 @@
+"""The change as the model sees it: parts of files with margins, surroundings and analyser statements, as text."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mesrai.domain.diagnostic import Diagnostic
+from mesrai.domain.diff import Action, FileDiff, Hunk, Line, LineKind
+from mesrai.review.context import ContextPiece
+
+LINE_CHARS = 500  # a longer line is cut
+CUT = " […]"
+_MARKS = {LineKind.CONTEXT: " ", LineKind.ADDED: "+", LineKind.REMOVED: "-"}
+# What could hide text from a person or reorder it: control characters, bidirectional marks, zero-width letters.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of one file's change that is read in one go."""
+
+    file: FileDiff  # with only the hunks, or slices of hunks, of this part
+    hunk_ids: tuple[int, ...]  # for each hunk or slice in it, which hunk of the whole file diff it is of
+    number: int = 1  # which part of the file
+    of: int = 1
+    context: tuple[ContextPiece, ...] = ()
+    statements: tuple[Diagnostic, ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """About how long its text is."""
+        surroundings = sum(piece_chars(piece) for piece in self.context)
+        said = sum(len(each.message) + 60 for each in self.statements)
+        return sum(hunk_chars(hunk) for hunk in self.file.hunks) + surroundings + said + 120
+
+
+def visible(text: str) -> str:
+    """The text with unseen characters shown as their code, such as [U+202E]; tabs and line feeds stay."""
+    return _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+
+
+def fence_for(texts: Iterable[str]) -> str:
+    """A fence that the texts cannot contain on purpose, since it depends on all of them."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()[:12]
+
+
+def fenced(text: str, fence: str) -> str:
+    """Untrusted text between the marks the instructions name."""
+    return f"<<<{fence}\n{text.rstrip()}\n>>>{fence}"
+
+
+def render_part(part: Part) -> str:
+    """One part as text: what it is, its hunks with margins, its surroundings, what analysers say."""
+    blocks = [_heading(part), *(_hunk_text(hunk) for hunk in part.file.hunks)]
+    blocks += [_piece_text(piece) for piece in part.context]
+    if part.statements:
+        said = "\n".join(
+            f"- line {each.start_line}: {each.analyser} {each.code}: {each.message}" for each in part.statements
+        )
+        blocks.append("What static analysers say about added lines (a hint, not proof):\n" + said)
+    return visible("\n\n".join(blocks))
+
+
+def render_files(files: Iterable[FileDiff], *, most: int = 300) -> str:
+    """One line a file: how it changed and by how much."""
+    listed = [f"- {file.path} ({_action(file)}, +{file.additions} -{file.deletions})" for file in files]
+    rest = len(listed) - most
+    return visible("\n".join(listed[:most] + ([f"- and {rest} more files"] if rest > 0 else [])))
+
+
+def margin(number: int | None, mark: str, text: str) -> str:
+    """A line with its number and mark before it."""
+    shown = text if len(text) <= LINE_CHARS else text[:LINE_CHARS] + CUT
+    return f"{number or 0:>5} {mark} {shown}"
+
+
+def slices_of(hunk: Hunk, most_chars: int) -> Iterator[Hunk]:
+    """The hunk in consecutive pieces of at most about `most_chars`, each with right line numbers."""
+    lines: list[Line] = []
+    size = 0
+    for line in hunk.lines:
+        cost = min(len(line.text), LINE_CHARS) + 9
+        if lines and size + cost > most_chars:
+            yield _hunk_of(lines, hunk.section)
+            lines, size = [], 0
+        lines.append(line)
+        size += cost
+    if lines:
+        yield _hunk_of(lines, hunk.section)
+
+
+def hunk_chars(hunk: Hunk) -> int:
+    """About how long the hunk's text is."""
+    return sum(min(len(line.text), LINE_CHARS) + 9 for line in hunk.lines) + 60
+
+
+def piece_chars(piece: ContextPiece) -> int:
+    """About how long a piece of surroundings is."""
+    return len(piece.text) + 9 * (piece.end_line - piece.start_line + 1) + 120
+
+
+def without_context(part: Part) -> Part:
+    """The part without what is not the change itself."""
+    return replace(part, context=())
+
+
+def _hunk_of(lines: Sequence[Line], section: str) -> Hunk:
+    old = [line.old for line in lines if line.old is not None]
+    new = [line.new for line in lines if line.new is not None]
+    return Hunk(
+        old_start=old[0] if old else 0,
+        old_count=len(old),
+        new_start=new[0] if new else 0,
+        new_count=len(new),
+        section=section,
+        lines=tuple(lines),
+    )
+
+
+def _heading(part: Part) -> str:
+    file = part.file
+    came_from = f" from {file.old_path}" if file.old_path else ""
+    piece = f", part {part.number} of {part.of}" if part.of > 1 else ""
+    return f"## File {file.path}\n({_action(file)}{came_from}{piece})"
+
+
+def _action(file: FileDiff) -> str:
+    mode = (
+        f", mode {file.old_mode} to {file.new_mode}"
+        if file.old_mode and file.new_mode not in ("", file.old_mode)
+        else ""
+    )
+    return f"{file.action}{mode}" if file.action is not Action.DELETED else "deleted"
+
+
+def _hunk_text(hunk: Hunk) -> str:
+    end = hunk.new_start + max(hunk.new_count - 1, 0)
+    where = f"lines {hunk.new_start} to {end}" if hunk.new_count else f"removed after line {hunk.new_start}"
+    section = f", in: {hunk.section.strip()[:120]}" if hunk.section.strip() else ""
+    shown = (
+        margin(line.new if line.new is not None else line.old, _MARKS[line.kind], line.text) for line in hunk.lines
+    )
+    return f"### Change, {where}{section}\n" + "\n".join(shown)
+
+
+def _piece_text(piece: ContextPiece) -> str:
+    lines = piece.text.split("\n")
+    shown = "\n".join(margin(number, " ", text) for number, text in enumerate(lines, piece.start_line))
+    return (
+        f"### Not part of the change: {piece.path}, lines {piece.start_line} to {piece.end_line} ({piece.why})\n{shown}"
+    )

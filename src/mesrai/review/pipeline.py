@@ -1,0 +1,209 @@
+"""A review: from a change to what is wrong with it, in order."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mesrai.analysers.analyser import Analyser
+from mesrai.domain.change import Change
+from mesrai.domain.policy import Policy
+from mesrai.domain.review import FileStatus, ModelUsage, Outcome, Review, Timings
+from mesrai.errors import MesraiError
+from mesrai.forges.forge import Source
+from mesrai.llm.model import Model
+from mesrai.review.asking import Desk, Work, ask_all
+from mesrai.review.batches import Batch, batches_of, output_tokens_for, parts_of, room_for
+from mesrai.review.conversation import Ledger
+from mesrai.review.coverage import coverage_of
+from mesrai.review.gather import Gathered, gather
+from mesrai.review.judge import judge_findings
+from mesrai.review.options import Options
+from mesrai.review.progress import Spending, Started, Watch, unwatched
+from mesrai.review.prompts import Framing, framing_for
+from mesrai.review.report import (
+    change_facts,
+    failures_of,
+    finding_from,
+    finding_from_diagnostic,
+    offline_coverage,
+    outcome_of,
+    summary_of,
+    unanchored_from,
+)
+
+
+class ReviewFailed(MesraiError):
+    """Nothing of the change could be reviewed. `review` says what is known; the cause is the first failure."""
+
+    def __init__(self, review: Review, cause: MesraiError | None) -> None:
+        super().__init__(cause.message if cause else "The review was stopped before anything was read.")
+        self.review = review
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The only things a review reaches outside with."""
+
+    source: Source
+    analysers: Sequence[Analyser]
+    model: Model
+
+
+async def review_change(
+    change: Change,
+    reading: Reading,
+    *,
+    policy: Policy,
+    options: Options,
+    watch: Watch = unwatched,
+    stop: asyncio.Event | None = None,
+) -> Review:
+    """Review a change with a model. When `stop` is set, what is verified by then is returned as a partial review.
+
+    Errors: ReviewFailed if no part of the change could be read; SourceError if the change itself cannot.
+    """
+    began = _now()
+    gathered = await gather(
+        change, reading.source, reading.analysers, policy, context_chars=options.effort.context_chars
+    )
+    if not gathered.files:
+        return _nothing(gathered, began)
+    framing = framing_for(change, gathered.files, policy, gathered.guidance, options)
+    desk = _desk(gathered, reading, framing, options, watch)
+    batches = _batches(gathered, desk)
+    asked_at = _now()
+    watch(Started(files=len(gathered.files), batches=len(batches)))
+    works = await ask_all(desk, batches, stop)
+    review = _assembled(gathered, works, desk.ledger, policy)
+    review = replace(review, timings=_timings(began, asked_at, desk.ledger))
+    if review.outcome is Outcome.FAILED:
+        cause = next((work.failure for work in works if work.failure), None)
+        raise ReviewFailed(review, cause) from cause
+    return review
+
+
+async def review_offline(change: Change, source: Source, analysers: Sequence[Analyser], *, policy: Policy) -> Review:
+    """Review a change with static analysers alone. Errors: ReviewFailed, SourceError."""
+    began = _now()
+    gathered = await gather(change, source, analysers, policy, context_chars=None)
+    if not gathered.files:
+        return _nothing(gathered, began)
+    coverage = (*offline_coverage(gathered.files, gathered, analysers), *gathered.skipped)
+    judged = judge_findings([finding_from_diagnostic(said, gathered) for said in gathered.diagnostics], policy)
+    review = Review(
+        outcome=outcome_of(coverage, ()),
+        summary="",
+        change=change_facts(change),
+        findings=judged.findings,
+        dropped=judged.dropped,
+        coverage=coverage,
+        timings=Timings(total_s=round(_now() - began, 3), gather_s=round(_now() - began, 3)),
+        notices=(*change.notices, "Only static analysers read this change; no model was asked."),
+        failures=tuple(f"{failure.analyser}: {failure.message}" for failure in gathered.analyser_failures),
+    )
+    if review.outcome is Outcome.FAILED:
+        raise ReviewFailed(review, MesraiError("; ".join(review.failures)))
+    return review
+
+
+def _desk(gathered: Gathered, reading: Reading, framing: Framing, options: Options, watch: Watch) -> Desk:
+    profile = reading.model.profile
+    tokens = output_tokens_for(profile, options.max_output_tokens)
+    effort = options.effort
+    room = room_for(
+        profile,
+        overhead_chars=framing.chars,
+        output_tokens=tokens,
+        most=effort.part_chars,
+        tools=effort.look_chars if profile.has_tools else 0,
+    )
+    ledger = Ledger()
+    ledger.on_usage = lambda: watch(Spending(usage=ledger.total, in_flight=ledger.in_flight))
+    return Desk(
+        model=reading.model,
+        source=reading.source,
+        framing=framing,
+        files={file.path: file for file in gathered.files},
+        heads=gathered.shown_heads,
+        room=room,
+        most_tokens=tokens,
+        options=options,
+        ledger=ledger,
+        watch=watch,
+    )
+
+
+def _batches(gathered: Gathered, desk: Desk) -> list[Batch]:
+    parts = [
+        part
+        for file in gathered.files
+        for part in parts_of(
+            file,
+            gathered.contexts[file.path].pieces if file.path in gathered.contexts else (),
+            [said for said in gathered.diagnostics if said.path == file.path],
+            desk.room.total,
+        )
+    ]
+    return batches_of(parts, room=desk.room, parallel=desk.options.parallel)
+
+
+def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy: Policy) -> Review:
+    confirmed = [candidate for work in works for candidate in work.confirmed]
+    unanchored = tuple(unanchored_from(each) for each in confirmed if each.anchor is None)
+    judged = judge_findings([finding_from(each, gathered) for each in confirmed if each.anchor], policy)
+    coverage = (*coverage_of(gathered.files, works), *gathered.skipped)
+    return Review(
+        outcome=outcome_of(coverage, works),
+        summary=summary_of(works, unanchored),
+        change=change_facts(gathered.change),
+        findings=judged.findings,
+        unanchored=unanchored,
+        dropped=(*judged.dropped, *(each for work in works for each in work.dropped)),
+        coverage=coverage,
+        usage=ledger.total,
+        models=tuple(
+            ModelUsage(provider=provider, model=model, usage=usage) for (provider, model), usage in ledger.spent.items()
+        ),
+        notices=_notices(gathered, ledger),
+        failures=failures_of(works),
+    )
+
+
+def _notices(gathered: Gathered, ledger: Ledger) -> tuple[str, ...]:
+    notices = [*gathered.change.notices, *gathered.guidance.notices, *ledger.notices]
+    if gathered.hidden_secrets:
+        notices.append(f"{gathered.hidden_secrets} values that look like secrets were hidden from the model.")
+    notices += [f"{failure.analyser} gave no hints: {failure.message}" for failure in gathered.analyser_failures]
+    return tuple(dict.fromkeys(notices))
+
+
+def _nothing(gathered: Gathered, began: float) -> Review:
+    skipped = sum(file.status is FileStatus.SKIPPED for file in gathered.skipped)
+    summary = (
+        f"All {skipped} changed files were left out; the reasons are in the coverage." if skipped else "No changes."
+    )
+    spent = round(_now() - began, 3)
+    return Review(
+        outcome=Outcome.NOTHING,
+        summary=summary,
+        change=change_facts(gathered.change),
+        coverage=gathered.skipped,
+        timings=Timings(total_s=spent, gather_s=spent),
+        notices=gathered.change.notices,
+    )
+
+
+def _timings(began: float, asked_at: float, ledger: Ledger) -> Timings:
+    now = _now()
+    first = ledger.first_answer_at
+    return Timings(
+        total_s=round(now - began, 3),
+        gather_s=round(asked_at - began, 3),
+        ask_s=round(now - asked_at, 3),
+        first_answer_s=None if first is None else round(first - began, 3),
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

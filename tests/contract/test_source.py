@@ -1,0 +1,122 @@
+"""What every Source keeps to, run over the kinds of local change."""
+
+from pathlib import Path
+
+import pytest
+from tests.local_changes import with_source
+from tests.repositories import a_repository
+
+from mesrai.domain.change import At
+from mesrai.domain.diff import Action, FileDiff, FileKind, Side
+from mesrai.domain.file_text import text_of
+from mesrai.domain.selection import Selection, SelectionKind
+from mesrai.forges.forge import Source
+from mesrai.forges.local import LocalSource
+
+SELECTIONS = [
+    Selection(),
+    Selection(paths=("src", "latin")),
+    Selection(kind=SelectionKind.STAGED),
+    Selection(kind=SelectionKind.COMMIT, value="HEAD"),
+    Selection(kind=SelectionKind.COMMIT, value="start"),
+    Selection(kind=SelectionKind.BRANCH, value="start"),
+    Selection(kind=SelectionKind.RANGE, value="HEAD..start"),
+]
+
+
+@pytest.fixture(params=SELECTIONS, ids=lambda each: f"{each.kind} {each.value} {' '.join(each.paths)}".strip())
+def selection(request: pytest.FixtureRequest) -> Selection:
+    chosen: Selection = request.param
+    return chosen
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A repository with changes of every sort in each of its layers."""
+    many = [f"line {number}" for number in range(40)]
+    repository = a_repository(
+        tmp_path, {"src/a.py": "\n".join(many), "src/moved.py": "\n".join(many), "gone": "1\n2\n", "latin": b"\xe9\r\n"}
+    )
+    repository.git("branch", "start")
+    many[3], many[30] = "three", "thirty"
+    repository.git("mv", "src/moved.py", "src/new name.py")
+    repository.git("rm", "-q", "gone")
+    repository.link("link", "src/a.py")
+    repository.commit("second", {"src/a.py": "\n".join(many), "src/new name.py": "\n".join(many), "bin": b"\0"})
+    repository.write("src/a.py", "\r\n".join([*many, "staged"]))
+    repository.git("add", "-A")
+    repository.write("src/a.py", "\n".join([*many, "on disk", ""]))
+    repository.write("src/untracked é.py", "1\n2\n")
+    repository.write("latin", b"\xe9\r\n\xe8\r\n")
+    return tmp_path
+
+
+async def lines_at(source: Source, file: FileDiff, at: At) -> list[str]:
+    content = await source.file(file.base_path if at is At.BASE else file.path, at)
+    return [line.removesuffix("\r") for line in text_of(content or b"").split("\n")]
+
+
+def test_lines_of_the_change_stand_in_the_files_at_both_ends(folder: Path, selection: Selection) -> None:
+    async def check(source: LocalSource) -> None:
+        change = await source.change()
+        assert change.files
+        for file in change.files:
+            if file.kind is not FileKind.TEXT:
+                continue
+            for side, at in ((Side.OLD, At.BASE), (Side.NEW, At.HEAD)):
+                whole = await lines_at(source, file, at)
+                shown = {line.number(side): line.text for hunk in file.hunks for line in hunk.lines}
+                shown.pop(None, None)
+                assert shown == {number: whole[number - 1] for number in shown if number}
+
+    with_source(folder, check, selection)
+
+
+def test_files_stand_at_the_ends_that_their_action_says(folder: Path, selection: Selection) -> None:
+    async def check(source: LocalSource) -> None:
+        for file in (await source.change()).files:
+            is_file = file.kind in (FileKind.TEXT, FileKind.BINARY)
+            at_base = await source.file(file.base_path, At.BASE)
+            at_head = await source.file(file.path, At.HEAD)
+            assert (at_base is not None) == (is_file and file.action is not Action.ADDED)
+            assert (at_head is not None) == (is_file and file.action is not Action.DELETED)
+            assert bool(file.old_mode) == (file.action is not Action.ADDED)
+            assert bool(file.new_mode) == (file.action is not Action.DELETED)
+
+    with_source(folder, check, selection)
+
+
+def test_change_is_the_same_each_time_and_sorted(folder: Path, selection: Selection) -> None:
+    async def check(source: LocalSource) -> None:
+        change = await source.change()
+        assert change == await source.change()
+        paths = [file.path for file in change.files]
+        assert paths == sorted(set(paths))
+        assert change.title
+
+    with_source(folder, check, selection)
+
+
+def test_paths_of_the_tree_are_those_that_can_be_read(folder: Path, selection: Selection) -> None:
+    async def check(source: LocalSource) -> None:
+        paths = await source.tree.paths()
+        assert "src/a.py" in paths
+        for path in paths:
+            assert await source.file(path, At.HEAD) is not None
+        for path in ("link", "src", "none", "../x", "/etc/passwd", ".git/HEAD", "src/../gone", "", "./latin"):
+            assert path not in paths
+            assert await source.file(path, At.HEAD) is None
+            assert await source.file(path, At.BASE) is None
+
+    with_source(folder, check, selection)
+
+
+def test_matches_of_a_search_stand_in_the_files(folder: Path, selection: Selection) -> None:
+    async def check(source: LocalSource) -> None:
+        matches = await source.tree.search("line 1", most=7)
+        assert len(matches) == 7
+        for match in matches:
+            whole = text_of(await source.file(match.path, At.HEAD) or b"").split("\n")
+            assert whole[match.line - 1].removesuffix("\r") == match.text
+
+    with_source(folder, check, selection)
