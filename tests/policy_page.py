@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mesrai.domain.policy import POLICY_FILE, Policy
 from mesrai.domain.policy_file import policy_schema
-from mesrai.domain.policy_keys import POLICY
+from mesrai.domain.policy_keys import CATEGORY_KEYS, POLICY
 from mesrai.domain.policy_shapes import Field, ListOf, Record
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -71,8 +71,8 @@ def _allowed(field: Field) -> str:
 def _default(field: Field, default: object, owner: object) -> str:
     if field.is_required:
         return "required"
-    if isinstance(owner, frozenset):  # the categories: each is wanted unless it is switched off
-        return "`true`"
+    if isinstance(owner, frozenset):  # the categories that are wanted
+        return f"`{str(CATEGORY_KEYS[field.name] in owner).lower()}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, tuple):

@@ -61,7 +61,9 @@ class Repository:
         for path, content in (files or {}).items():
             self.write(path, content)
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
+        self.git(
+            "-c", "maintenance.auto=false", "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message
+        )
         return self.git("rev-parse", "HEAD")
 
 

@@ -1,10 +1,9 @@
-"""Whatever a provider does, the review ends in the right outcome, exit code and sentence, and never in "no findings"."""
+"""Whatever a provider does, the review ends in the right outcome, exit code and sentence, never in "no findings"."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.sandbox_server import Sandbox, running_sandbox
 from tests.terminal import a_changed_repository, connected, mesrai
 
@@ -66,7 +65,13 @@ def test_a_failure_of_the_provider_is_a_failed_review(
     sandbox.stage.always("sk-sim-key", fault)
     repository = a_changed_repository(tmp_path / "repository")
     ran = mesrai(
-        "review", "--format", "json", "--fail-on", "low", cwd=repository.root, env=connected(sandbox.openai, "sk-sim-key")
+        "review",
+        "--format",
+        "json",
+        "--fail-on",
+        "low",
+        cwd=repository.root,
+        env=connected(sandbox.openai, "sk-sim-key"),
     )
     assert ran.code == code, ran.err
     assert ran.review["outcome"] == "failed"

@@ -28,7 +28,11 @@ _CONTEXT_CHARS = 20_000
 @click.option("--agent", is_flag=True, help="One stable JSON document and nothing else, for programs.")
 @click.option("--prompt-only", is_flag=True, help="Compact text for a coding agent to act on.")
 @click.option("--fields", metavar="LIST", help="Only these JSON fields, such as summary,findings.path.")
-@click.option("--fail-on", type=click.Choice([str(each) for each in Severity]), help="Exit with 1 for a finding at least this severe.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([str(each) for each in Severity]),
+    help="Exit with 1 for a finding at least this severe.",
+)
 @click.option("--fix", is_flag=True, help="Apply the suggestions, after showing them and asking once.")
 @click.option("-i", "--interactive", is_flag=True, help="Ask for each suggestion whether to apply it.")
 @click.option("-y", "--yes", is_flag=True, help="With --fix: do not ask.")

@@ -13,6 +13,9 @@ RULE_FILES: Final = (".mesrai/rules/**/*.md",)
 
 IGNORED_BY_DEFAULT: Final = ("yarn.lock", "package-lock.json", "package.json", ".env")
 
+# Looked for only where the owners switch them on: without being asked, they are mostly noise.
+QUIET_CATEGORIES: Final = frozenset({Category.CODE_STYLE, Category.REFACTORING})
+
 LANGUAGE_SUFFIXES: Final = {
     "jsts": (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
     "go": (".go",),
@@ -120,7 +123,7 @@ class Policy:
     summary: SummaryWishes = SummaryWishes()
     ignore_paths: tuple[str, ...] = IGNORED_BY_DEFAULT
     base_branches: tuple[str, ...] = ()  # reviewed besides the default branch
-    categories: frozenset[Category] = frozenset(Category)
+    categories: frozenset[Category] = frozenset(Category) - QUIET_CATEGORIES
     suggestion_control: SuggestionControl = SuggestionControl()
     ignored_title_keywords: tuple[str, ...] = ()
     is_review_automatic: bool = True

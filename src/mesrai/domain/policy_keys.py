@@ -5,6 +5,7 @@ from typing import Any, Final
 from mesrai.domain.finding import Category, Severity
 from mesrai.domain.policy import (
     LANGUAGE_SUFFIXES,
+    QUIET_CATEGORIES,
     Example,
     ExistingDescription,
     Grouping,
@@ -33,7 +34,7 @@ _CATEGORY_MEANINGS: Final = {
     Category.SECURITY: "Look for ways in: injection, broken access checks, exposed secrets.",
     Category.CODE_STYLE: "Look at naming, layout and idiom.",
     Category.RULE: "Check the rules of this repository.",
-    Category.REFACTORING: "Look at structure: long functions, duplication, misplaced code.",
+    Category.REFACTORING: "Look at structure: long functions, duplication.",
     Category.ERROR_HANDLING: "Look at how errors are raised, caught and told.",
     Category.MAINTAINABILITY: "Look at what makes later changes hard.",
     Category.BUG: "Look for bugs: wrong results, null values, leaks, endless loops, races.",
@@ -54,7 +55,8 @@ _LABELS: Final = ListOf(item=Text(max_chars=100), max_items=100)
 
 
 def _categories(**wanted: bool) -> frozenset[Category]:
-    return frozenset(category for key, category in CATEGORY_KEYS.items() if wanted.get(key, True))
+    found = CATEGORY_KEYS.items()
+    return frozenset(category for key, category in found if wanted.get(key, category not in QUIET_CATEGORIES))
 
 
 def _policy(**values: Any) -> Policy:

@@ -20,6 +20,7 @@ from mesrai.llm.stream import Event, Patience, Taken, read_answer
 from mesrai.llm.transport import Reply, Request, Session
 from mesrai.llm.words import HIDDEN
 
+_DECODER: Final = json.JSONDecoder(strict=False)  # made once, since a stream has thousands of events
 _MOST_REFUSALS: Final = 4  # fields one question may have to do without
 _MOST_ERROR_BYTES: Final = 256_000
 _LEAST_KEY: Final = 8  # letters; a shorter one could be any word
@@ -241,7 +242,7 @@ class _Refusal(Exception):
 
 def _taken(answer: Reading, event: Event, course: _Course) -> Taken:
     try:
-        payload = json.loads(event.data, strict=False)
+        payload = _DECODER.decode(event.data)
     except (ValueError, RecursionError) as error:
         raise AnswerCut("The provider sent a part of the answer that cannot be read.") from error
     if not isinstance(payload, dict):

@@ -185,11 +185,13 @@ async def _rest(head: bytes, chunks: AsyncIterator[bytes], patience: Patience) -
 
 def _take_all(events: list[Event], patience: Patience, take: Callable[[Event], Taken]) -> bool:
     """Whether the stream is at its end."""
+    most = Taken.NOTHING
     for event in events:
         taken = Taken.END if event.data == END_OF_STREAM else take(event)
         if taken is Taken.END:
             return True
-        patience.note(taken)
+        most = taken if taken is not Taken.NOTHING else most
+    patience.note(most)
     return False
 
 

@@ -147,7 +147,8 @@ class _Search:
         wanted = _in_turn(
             [[each.name for each in names if each.name not in altered] for names in missing], _MOST_WANTED
         )
-        relatives = {language_of(subject.file.path).relatives for subject in self._subjects}
+        asking = [subject for subject in self._subjects if subject.altered or subject.wanted]
+        relatives = {language_of(subject.file.path).relatives for subject in asking}
         endings = tuple(sorted({ending for each in relatives for ending in endings_of(each)}))
         users, definers = Names(tree=tree, endings=endings), Names(tree=tree, endings=endings)
         await asyncio.gather(users.search(altered), definers.search(wanted))

@@ -105,7 +105,7 @@ class Names:
     capped: set[str] = field(default_factory=set)  # names of which there may be more lines
 
     async def search(self, names: Sequence[str]) -> Mapping[str, list[Match]]:
-        """Search for all the names at once; if that finds too much, again without the commonest. Errors: SourceError."""
+        """Search for all names at once; where that finds too much, again without the commonest. Errors: SourceError."""
         group = list(names)
         for _ in range(_MOST_SEARCHES):
             if not group:

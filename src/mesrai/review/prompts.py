@@ -26,7 +26,6 @@ _ASKED_FOR = {
     Category.BUSINESS_LOGIC: "requirements stated in the description or by the person that the change does not meet",
 }
 _ALWAYS = (Category.BUG, Category.SECURITY, Category.PERFORMANCE)
-_QUIET_BY_DEFAULT = frozenset({Category.REFACTORING, Category.CODE_STYLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +118,7 @@ def _material(batch: Batch, fence: str) -> str:
 
 
 def _answer_hint(shape: AnswerShape, tools: Sequence[Tool]) -> str:
-    looked = "Look up what you need with the tools first. Then answer" if tools else "Answer"
+    looked = "If you have to look something up, call the tools first. Then answer" if tools else "Answer"
     keys = ", ".join(f"`{key}`" for key in shape.schema["properties"])
     return f"{looked} with one JSON object and nothing else. It has exactly these keys: {keys}."
 
@@ -188,9 +187,7 @@ def _wanted(policy: Policy) -> list[Category]:
 
 def _instructions(name: str, fence: str, policy: Policy) -> str:
     wanted = _wanted(policy)
-    more = [
-        f"- **{each}**: {_ASKED_FOR[each]}." for each in wanted if each in _ASKED_FOR and each not in _QUIET_BY_DEFAULT
-    ]
+    more = [f"- **{each}**: {_ASKED_FOR[each]}." for each in wanted if each in _ASKED_FOR]
     unwanted = [str(each) for each in _ALWAYS if each not in wanted]
     if unwanted:
         more.append(f"\nThe owners do not want findings of these categories: {', '.join(unwanted)}.")

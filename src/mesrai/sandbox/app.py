@@ -197,8 +197,8 @@ class _Surfaces:
 
 
 def _key_of(request: Request) -> str:
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-    return request.headers.get("x-api-key") or bearer
+    _, _, bearer = request.headers.get("authorization", "").partition(" ")
+    return request.headers.get("x-api-key") or bearer.strip()
 
 
 def _refused(fault: Fault, key: str, model: str) -> Response:

@@ -118,12 +118,14 @@ def test_bad_expression_and_empty_text_are_errors(tmp_path: Path) -> None:
 
 def test_search_skips_binary_files_and_cuts_long_lines(tmp_path: Path) -> None:
     long = "word" + "x" * 5_000_000
-    a_repository(tmp_path, {"a": b"word\0word\n", "b": f"{long}\nword\n", "c": b"word \xe9\n"})
+    repository = a_repository(tmp_path, {"a": b"word\0word\n", "b": "", "c": b"word \xe9\n"})
+    repository.write("b", f"{long}\nword\n")
     assert found(tmp_path, "word") == [("b", 1, long[:400]), ("b", 2, "word"), ("c", 1, "word é")]
 
 
 def test_search_gives_what_it_has_when_there_is_too_much(tmp_path: Path) -> None:
-    a_repository(tmp_path, {"a": "word\n", "b": "word" * 5_000_000 + "\n", "c": "word\n"})
+    repository = a_repository(tmp_path, {"a": "word\n", "b": "", "c": "word\n"})
+    repository.write("b", "word" * 5_000_000 + "\n")
     assert found(tmp_path, "word") == [("a", 1, "word")]
 
 

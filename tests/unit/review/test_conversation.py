@@ -15,6 +15,7 @@ from mesrai.review.conversation import Ledger, Reply, converse
 from mesrai.review.tools import Toolbox
 
 VERDICT = {"number": 1, "evidence": "e", "verdict": "refuted", "severity": "low", "confidence": 1}
+OUTSIDE = "Error: `path` must be relative to the repository's root and stay inside it"
 GOOD = json.dumps({"verdicts": [VERDICT]})
 
 
@@ -75,7 +76,7 @@ def test_looked_up_text_goes_back_to_the_model() -> None:
         (a_call("search_text", text="absent"), "Nothing contains 'absent'."),
         (a_call("list_directory", path="src"), "b.py\ndeep/"),
         (a_call("line_history", path="a.py", line=1), "2026-01-02 cccccccccccc Add it"),
-        (a_call("read_file", path="../x"), "Error: `path` must be relative to the repository's root and stay inside it"),
+        (a_call("read_file", path="../x"), OUTSIDE),
         (a_call("read_file", path="b.py"), "Error: there is no readable file 'b.py' after the change"),
         (a_call("read_file", path="a.py", start_line=9), "Error: a.py has 2 lines"),
         (a_call("read_file"), "Error: `path` must be one line of text, at most 200 characters"),

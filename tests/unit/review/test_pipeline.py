@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.repositories import a_repository
+from tests.scripted_model import ScriptedModel
 
 from mesrai.domain.finding import Category, Severity, Suggestion
 from mesrai.domain.policy import Policy
@@ -19,8 +21,6 @@ from mesrai.llm.model import Prompt, UserTurn
 from mesrai.review.options import Options
 from mesrai.review.pipeline import Reading, ReviewFailed, review_change, review_offline
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Started
-from tests.repositories import a_repository
-from tests.scripted_model import ScriptedModel
 
 BEFORE = "def total(items):\n    return sum(items)\n"
 AFTER = "def total(items):\n    return sum(items) / len(items)\n"

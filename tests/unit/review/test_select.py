@@ -32,7 +32,7 @@ def a_file(path: str, *, action: Action = Action.MODIFIED, kind: FileKind = File
         (a_file("logo.png", kind=FileKind.BINARY, hunks=()), "", "binary file"),
         (a_file("lib", kind=FileKind.SUBMODULE), "", "submodule: only its pointer changed"),
         (a_file("link", kind=FileKind.SYMLINK), "", "symbolic link"),
-        (a_file("b.py", action=Action.RENAMED, old_path="a.py", hunks=()), "", "renamed without a change to its content"),
+        (a_file("b.py", action=Action.COPIED, old_path="a.py", hunks=()), "", "copied without a change to its content"),
         (a_file("run", old_mode="100644", new_mode="100755", hunks=()), "", "only its mode changed (100644 to 100755)"),
         (a_file("empty.py", action=Action.ADDED, hunks=()), "", "empty file"),
         (a_file("web/yarn.lock"), "", "ignored by ignorePaths of the policy"),
