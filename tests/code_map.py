@@ -14,11 +14,8 @@ _FOLDERS: Final = ("domain", "sandbox", "forges", "llm", "analysers", "review", 
 
 def code_map() -> str:
     """The map: a table of the modules at the top, and one for each package."""
-    parts = [
-        _table("mesrai", SOURCE),
-        *(_table(f"mesrai.{name.replace('/', '.')}", SOURCE / name) for name in _FOLDERS),
-    ]
-    return "\n".join(parts)
+    packages = [_table(f"mesrai.{name.replace('/', '.')}", SOURCE / name) for name in _FOLDERS]
+    return "\n".join([_table("mesrai", SOURCE), *packages])
 
 
 def page_with(code_map_: str) -> str:
@@ -30,15 +27,10 @@ def page_with(code_map_: str) -> str:
 
 
 def _table(name: str, folder: Path) -> str:
-    rows = "".join(
-        f"| `{path.name}` | {_sentence(path)} |\n" for path in sorted(folder.glob("*.py")) if _is_listed(path)
-    )
+    modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    rows = "".join(f"| `{path.name}` | {_sentence(path)} |\n" for path in modules)
     purpose = _sentence(folder / "__init__.py")
     return f"**`{name}`**: {purpose}\n\n| module | what it is for |\n|---|---|\n{rows}"
-
-
-def _is_listed(path: Path) -> bool:
-    return path.name != "__init__.py"
 
 
 def _sentence(path: Path) -> str:

@@ -54,6 +54,7 @@ _SETTINGS = (
     "i18n.logOutputEncoding=UTF-8",
 )
 _CHUNK = 1 << 18
+_START_S = 1.0  # in which a git that was started is connected
 _NOT_HERE = re.compile(r"transport '.*' not allowed|promisor|lazy fetching")
 _SHOWN = 200  # characters of git's own words in our errors
 
@@ -212,21 +213,20 @@ async def stop(process: Process) -> None:
 async def _unbroken(starting: Coroutine[None, None, Process]) -> Process:
     """The process, once it has started. If we are cancelled meanwhile, it is ended first.
 
-    A cancelled `create_subprocess_exec` may wait forever: until Python 3.13, asyncio wakes those who wait for a process
-    only when all its pipes were connected and lost again (asyncio/base_subprocess.py, `_try_finish`).
+    Where an event loop that closes cancels all tasks, the one that connects the pipes is among them, and asyncio then
+    waits forever for the process to lose its pipes (`_try_finish` in asyncio/base_subprocess.py, until Python 3.13).
+    A second cancellation ends that wait.
     """
     task = asyncio.create_task(starting)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return task.result()
-    if task.exception() is None:
-        await stop(task.result())
-    raise cancelled
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_START_S)
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled() and task.exception() is None:
+            await stop(task.result())
+        raise
 
 
 def opened(stream: Stream | None) -> Stream:

@@ -60,6 +60,11 @@ def find_bytes(root: Path, path: str, most: int) -> bytes | None:
     return content if len(content) <= most else None
 
 
+def is_under(path: str, paths: Sequence[str]) -> bool:
+    """Whether the path is one of `paths` or in a folder among them; always if there are none."""
+    return not paths or any(path == each or path.startswith(f"{each}/") for each in paths)
+
+
 def shown(path: str) -> str:
     """The path for a message: without characters that a terminal would obey."""
     return path if path.isprintable() else repr(path)[1:-1]

@@ -76,7 +76,7 @@ def _spoken_blocks(turn: Spoken) -> Iterator[Block]:
 def _results(turn: Spoken) -> Iterator[Block]:
     for each in turn.called:
         if not is_broken_answer(each, turn):
-            yield {"type": "tool_result", "tool_use_id": each.call.id, "content": each.result or EMPTY}
+            yield {"type": "tool_result", "tool_use_id": each.call.id, "content": each.result}
 
 
 def _text(text: str) -> Block:

@@ -63,7 +63,7 @@ def _spoken(turn: Spoken, traits: Traits) -> Iterator[dict[str, Any]]:
         message["content"] = EMPTY
     yield message
     for each in called:
-        yield {"role": "tool", "tool_call_id": each.call.id, "content": each.result or EMPTY}
+        yield {"role": "tool", "tool_call_id": each.call.id, "content": each.result}
 
 
 def _reasoning(turn: Spoken, field: str) -> Any:

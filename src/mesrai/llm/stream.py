@@ -98,8 +98,10 @@ class Patience:
     Leaving it raises ModelTimeout if the deadline of the running phase passed.
     """
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: Timeouts, *, after_whole_s: float = _AFTER_WHOLE_S) -> None:
+        """Allow what `timeouts` say, and after a complete answer `after_whole_s` for what may still follow."""
         self._timeouts = timeouts
+        self._after_whole_s = after_whole_s
         self._scope = asyncio.timeout(None)
         self._began = 0.0
         self._phase = ""
@@ -123,7 +125,7 @@ class Patience:
         if taken is Taken.SOMETHING:
             self._wait(self._timeouts.idle_s, "the answer stopped coming")
         elif taken is Taken.WHOLE:
-            self._wait(_AFTER_WHOLE_S, "the end of the stream did not come")
+            self._wait(self._after_whole_s, "the end of the stream did not come")
 
     def _wait(self, seconds: float, phase: str) -> None:
         now = asyncio.get_running_loop().time()

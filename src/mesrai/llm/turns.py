@@ -13,7 +13,7 @@ CLOSED: Final = "closed"  # in a ModelTurn's replay: calls that are no longer to
 SUBMITTED: Final = "Received."
 NOT_RUN: Final = "Not run: the answer was already given."
 NO_RESULT: Final = "No result."
-EMPTY: Final = "(empty)"  # providers refuse empty text
+EMPTY: Final = "(empty)"  # in place of empty text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Called:
     """A call and what came of it."""
 
     call: ToolCall
-    result: str
+    result: str  # never empty: providers refuse empty text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from typing import Final
 from mesrai.llm.error_body import Said
 
 _LONGEST_S: Final = 31 * 86_400.0
+_FARTHEST_S: Final = 1e13  # a point in time in milliseconds is less
 _UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _PART: Final = re.compile(
-    r"(\d{1,12}(?:\.\d{1,9})?)\s{0,2}"
+    r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s{0,2}"
     r"(ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|s|m|h|d)(?![a-z])\s{0,2}"
 )
 _IN_TEXT: Final = re.compile(
@@ -53,8 +54,10 @@ def reset_from(said: Said) -> str:
 
 def duration_s(value: str | float | None) -> float | None:
     """Seconds in `17`, `"17"`, `"17s"`, `"6m0s"`, `"120ms"`; None if it is no duration."""
-    if value is None or isinstance(value, int | float):
-        return None if value is None else float(value)
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value) if abs(value) <= _FARTHEST_S else None
     text = value.strip().lower()
     plain = _number(text)
     if plain is not None:
@@ -116,7 +119,7 @@ def _in_words(text: str) -> float | None:
         wait = duration_s(words)
         if wait is None:  # more words follow the number: keep the leading parts that are a duration
             first = _PART.match(words)
-            number = re.match(r"\d+(?:\.\d+)?(?=\s*$)", words)
+            number = re.match(r"[0-9]+(?:\.[0-9]+)?(?=\s*$)", words)
             wait = duration_s(first.group().strip()) if first else duration_s(number.group() if number else None)
         if wait is not None:
             return wait
@@ -124,7 +127,8 @@ def _in_words(text: str) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
-    return float(text) if text is not None and re.fullmatch(r"\s*\d{1,15}(?:\.\d{0,9})?\s*", text) else None
+    text = (text or "").strip()
+    return float(text) if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{0,9})?", text) else None
 
 
 def _sane(wait: float | None) -> float | None:

@@ -63,7 +63,7 @@ def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
     answer = _object_in(text, "findings")
     findings = tuple(_finding(each, f"findings[{at}]") for at, each in enumerate(_list(answer, "findings")))
     notes = tuple(
-        (_text(each, "path", f"files[{at}]"), _text(each, "note", f"files[{at}]")[:400])
+        (_text(each, "path", f"files[{at}]").strip(), _note(each)[:400])
         for at, each in enumerate(_dicts(_list(answer, "files"), "files"))
     )
     spoken_of = {path for path, _ in notes} | {finding.path for finding in findings}
@@ -117,6 +117,11 @@ def _finding(value: Any, at: str) -> RawFinding:
         confidence=_share(value.get("confidence"), f"{at}.confidence"),
         replacement=replacement,
     )
+
+
+def _note(value: dict[str, Any]) -> str:
+    """What is said of a file; nothing depends on it, so its name and its absence do not matter."""
+    return next((found for key in ("note", "summary", "description") if isinstance(found := value.get(key), str)), "")
 
 
 def _verdict(value: dict[str, Any], at: str) -> Verdict:

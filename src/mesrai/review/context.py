@@ -10,10 +10,10 @@ from typing import Final
 from mesrai.domain.change import At, Change
 from mesrai.domain.diff import Action, FileDiff, FileKind
 from mesrai.domain.path_kinds import is_example_path, is_test_path
-from mesrai.forges.forge import Match, Source, Tree
+from mesrai.forges.forge import Source, Tree
 from mesrai.review.imports import PathIndex, guesses_for, targets_of
 from mesrai.review.languages import endings_of, language_of
-from mesrai.review.lookup import Names, likely_files
+from mesrai.review.lookup import Names
 from mesrai.review.pieces import ContextPiece, FileContext, PieceKind, choose_pieces
 from mesrai.review.reading import Reader
 from mesrai.review.subject import (
@@ -21,6 +21,7 @@ from mesrai.review.subject import (
     Rank,
     Subject,
     Wanted,
+    clusters,
     definition_offer,
     may_remove_definitions,
     study,
@@ -42,7 +43,6 @@ _MOST_TESTS: Final = 2
 _MOST_SHOWN: Final = 4  # uses of one name in one file
 _MANY_DEFINITIONS: Final = 3  # of one name in the tree; with more, its uses are likely those of another
 _MOST_DEFINING: Final = 2  # files read for the definition of one name
-_NEAR: Final = 6
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Visit:
     """What to look for in a file beside the change."""
 
     definitions: dict[str, list[tuple[Subject, Wanted, int]]] = field(default_factory=dict)  # with the rank
-    uses: dict[str, list[tuple[Subject, Altered]]] = field(default_factory=dict)
+    uses: dict[str, list[tuple[Subject, Altered, int]]] = field(default_factory=dict)  # with the rank
     lines: dict[str, list[int]] = field(default_factory=dict)  # where a used name stands
 
 
@@ -76,14 +76,13 @@ async def gather_context(
 async def _read_ahead(files: Sequence[FileDiff], reader: Reader) -> Sequence[FileDiff]:
     """Have the files' texts read at once, as far as they are kept."""
     reads = [reader.text(file.path) for file in files if file.action is not Action.DELETED]
-    reads += [reader.text(file.base_path, At.BASE) for file in files if may_remove_definitions(file)]
     await asyncio.gather(*reads)
     return files
 
 
 async def _subject(file: FileDiff, reader: Reader) -> Subject:
     head = await reader.outline(file.path) if file.action is not Action.DELETED else None
-    base = await reader.outline(file.base_path, At.BASE) if may_remove_definitions(file) else None
+    base = await reader.outline(file.base_path, At.BASE) if may_remove_definitions(file, head) else None
     await asyncio.sleep(0)  # parsing takes a while; let others go on
     return study(file, head, base)
 
@@ -159,8 +158,8 @@ class _Search:
                     _plan_uses(visits, subject, each, users)
         for number, subject in enumerate(self._subjects):
             for each_wanted in missing[number]:
-                matches = definers.found.get(each_wanted.name, users.found.get(each_wanted.name, []))
-                _plan_definitions(visits, subject, each_wanted, matches)
+                names = definers if each_wanted.name in definers.found else users
+                _plan_definitions(visits, subject, each_wanted, names.definers(each_wanted.name))
         await self._go(visits)
 
     async def _go(self, visits: dict[str, _Visit]) -> None:
@@ -197,28 +196,28 @@ def _plan_uses(visits: dict[str, _Visit], subject: Subject, altered: Altered, na
     for match in names.found[altered.name]:
         if match.path != own and language_of(match.path).relatives == family and not is_example_path(match.path):
             lines.setdefault(match.path, []).append(match.line)
-    _note_uses(subject, altered, lines, is_capped=altered.name in names.capped)
-    defining = likely_files(names.found[altered.name], altered.name)
-    is_ambiguous = len(defining) > _MANY_DEFINITIONS
+    is_ambiguous = len(names.definers(altered.name)) > _MANY_DEFINITIONS
+    if not is_ambiguous:
+        _note_uses(subject, altered, lines, is_capped=altered.name in names.capped)
+    rank = Rank.USER if is_ambiguous or altered.degree is Degree.BODY else Rank.BROKEN_USER
     ordered = sorted(lines, key=lambda path: (-_nearness(path, own), path))
     tests = [path for path in ordered if is_test_path(path)][:_MOST_TESTS]
     others = [path for path in ordered if not is_test_path(path)][: 2 if is_ambiguous else _MOST_USERS]
     for path in (*others, *tests):
         visit = visits.setdefault(path, _Visit())
-        visit.uses.setdefault(altered.name, []).append((subject, altered))
+        visit.uses.setdefault(altered.name, []).append((subject, altered, Rank.TEST if is_test_path(path) else rank))
         visit.lines[altered.name] = lines[path]
 
 
-def _plan_definitions(visits: dict[str, _Visit], subject: Subject, wanted: Wanted, matches: Sequence[Match]) -> None:
+def _plan_definitions(visits: dict[str, _Visit], subject: Subject, wanted: Wanted, definers: Sequence[str]) -> None:
     """Choose the files in which the definition of a name is looked for."""
     own = subject.file.path
     family = language_of(own).relatives
-    fitting = [match for match in matches if match.path != own and language_of(match.path).relatives == family]
-    likely = likely_files(fitting, wanted.name)
-    if len(likely) > 2 * _MANY_DEFINITIONS and not wanted.name[:1].isupper():
-        return
-    near = sorted(likely, key=lambda path: (is_test_path(path), -_nearness(path, own)))
-    for path in near[:_MOST_DEFINING]:
+    likely = [path for path in definers if path != own and language_of(path).relatives == family]
+    likely = [path for path in likely if not is_test_path(path)] or likely
+    if len(likely) > 1 and not wanted.name[:1].isupper():
+        likely = [path for path in likely if path.rpartition("/")[0] == own.rpartition("/")[0]]
+    for path in sorted(likely, key=lambda each: -_nearness(each, own))[:_MOST_DEFINING]:
         rank = Rank.CALLED_ELSEWHERE if wanted.is_call else Rank.USED
         visits.setdefault(path, _Visit()).definitions.setdefault(wanted.name, []).append((subject, wanted, rank))
 
@@ -233,21 +232,16 @@ def _take_definitions(path: str, outline: Outline, visit: _Visit) -> None:
 
 
 def _take_uses(path: str, outline: Outline, visit: _Visit) -> None:
+    kind = PieceKind.TEST if is_test_path(path) else PieceKind.CALLER
     for name, asked in visit.uses.items():
         uses = [use for line in visit.lines[name] for use in outline.uses_of(name, line)[:1]]
         uses.sort(key=lambda use: not use.is_call)
-        for use in uses[:_MOST_SHOWN]:
-            for subject, altered in asked:
-                verb = "calls" if use.is_call else "uses"
-                kind = PieceKind.TEST if is_test_path(path) else PieceKind.CALLER
+        calls = {use.line for use in uses if use.is_call}
+        for lines in clusters([use.line for use in uses[:_MOST_SHOWN]]):
+            verb = "calls" if calls.intersection(lines) else "uses"
+            for subject, altered, rank in asked:
                 why = f"{verb} `{name}`, {altered.what}"
-                subject.offers.append(use_offer(path, outline, use.line, _NEAR, kind, why, _use_rank(kind, altered)))
-
-
-def _use_rank(kind: PieceKind, altered: Altered) -> int:
-    if kind is PieceKind.TEST:
-        return Rank.TEST
-    return Rank.USER if altered.degree is Degree.BODY else Rank.BROKEN_USER
+                subject.offers.append(use_offer(path, outline, lines, kind, why, rank))
 
 
 def _note_uses(subject: Subject, altered: Altered, lines: dict[str, list[int]], *, is_capped: bool) -> None:
@@ -255,7 +249,8 @@ def _note_uses(subject: Subject, altered: Altered, lines: dict[str, list[int]], 
         return
     count = sum(len(each) for each in lines.values())
     more = "at least " if is_capped else ""
-    places = f"{more}{count} lines of {len(lines)} other files" if count > 1 else "1 line of another file"
+    files = f"{len(lines)} other files" if len(lines) > 1 else "another file"
+    places = f"{more}{count} lines of {files}" if count > 1 else "1 line of another file"
     subject.notes.append(f"`{altered.name}`, {altered.what}, is named on {places}.")
 
 

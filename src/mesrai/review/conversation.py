@@ -9,10 +9,12 @@ from mesrai.domain.usage import Usage
 from mesrai.errors import AnswerUnreadable, ModelError
 from mesrai.llm.model import Answer, Model, ModelTurn, Prompt, ToolTurn, Turn, UserTurn
 from mesrai.review.answers import AnswerMisshapen
+from mesrai.review.shapes import skeleton_of
 from mesrai.review.tools import Toolbox
 
 T = TypeVar("T")
 _MOST_CALLS_A_TURN = 8
+LAST_TURN = "No more look-ups. Give the final answer now, as one JSON object."
 
 
 @dataclass(kw_only=True)
@@ -56,10 +58,9 @@ async def converse(
     try:
         return Reply(value=read(answer.turn.text), model=answer.model)
     except AnswerMisshapen as problem:
-        asked = (
-            f"Your answer cannot be used: {problem}. Send the whole answer again, as one JSON object and nothing else."
-        )
-        prompt = _grown(prompt, answer.turn, *_refusals(answer.turn), UserTurn(text=asked))
+        asked = f"Your answer cannot be used: {problem}. Send all of it again, as one JSON object and nothing else."
+        form = f"\n\n{skeleton_of(prompt.shape)}" if prompt.shape is not None else ""
+        prompt = _grown(prompt, answer.turn, *_refusals(answer.turn), UserTurn(text=asked + form))
     answer = await _ask(model, replace(prompt, may_call_tools=False), ledger)
     try:
         return Reply(value=read(answer.turn.text), model=answer.model)
@@ -84,7 +85,7 @@ async def _look_and_answer(
         results = await _results(answer.turn, toolbox)
         turns: list[Turn] = [answer.turn, *results]
         if step + 1 >= steps or toolbox.is_spent:
-            turns.append(UserTurn(text="No more look-ups. Give the final answer now, as one JSON object."))
+            turns.append(UserTurn(text=LAST_TURN))
         prompt = _grown(prompt, *turns)
     answer = await _ask(model, replace(prompt, may_call_tools=False), ledger)
     return answer, prompt
@@ -93,7 +94,7 @@ async def _look_and_answer(
 async def _results(turn: ModelTurn, toolbox: Toolbox) -> list[ToolTurn]:
     """A result for every call, since providers refuse a conversation in which one is missing."""
     allowed, surplus = turn.tool_calls[:_MOST_CALLS_A_TURN], turn.tool_calls[_MOST_CALLS_A_TURN:]
-    texts = await asyncio.gather(*(toolbox.run(call) for call in allowed))
+    texts = await toolbox.run_all(allowed)
     done = [ToolTurn(call_id=call.id, text=text) for call, text in zip(allowed, texts, strict=True)]
     return done + [ToolTurn(call_id=call.id, text="Error: too many calls at once") for call in surplus]
 

@@ -15,11 +15,14 @@ from mesrai.domain.policy import Policy
 from mesrai.domain.review import FileCoverage
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.forges.forge import Source
-from mesrai.review.context import FileContext, gather_context
+from mesrai.review.context import gather_context
 from mesrai.review.guidance import Guidance, load_guidance
+from mesrai.review.pieces import FileContext
 from mesrai.review.select import select_files
 
 _READ_AT_ONCE = 32
+_FEW_FILES = 20
+_LEAST_CONTEXT = 2_000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,12 @@ async def gather(
         guidance = Guidance()
         if context_chars is not None and selected.files:
             contexts, guidance = await asyncio.gather(
-                gather_context(change, source, files=selected.files, budget_chars_per_file=context_chars),
+                gather_context(
+                    change,
+                    source,
+                    files=selected.files,
+                    budget_chars_per_file=_share(context_chars, len(selected.files)),
+                ),
                 load_guidance(source, selected.files),
             )
         said = await analysed
@@ -73,6 +81,11 @@ async def gather(
         guidance=replace(guidance, text=redact_secrets(guidance.text)[0]),
         hidden_secrets=count,
     )
+
+
+def _share(chars: int, files: int) -> int:
+    """The surroundings of one file; of many files each has less, so that the change stays the larger part."""
+    return chars if files <= _FEW_FILES else max(chars * _FEW_FILES // files, _LEAST_CONTEXT)
 
 
 async def _heads(files: Sequence[FileDiff], source: Source) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import tree_sitter
 
-from mesrai.review.languages import Language
+from mesrai.review.language import Language
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 _CHUNK: Final = 65_536

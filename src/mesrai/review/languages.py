@@ -1,57 +1,13 @@
 """What each language looks like: its files, its comments, and the parts of its syntax that define and name things."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
 from mesrai.review.definitions import Kind
-
-
-class Imports(StrEnum):
-    """How an import statement names what it imports."""
-
-    DOTTED = "dotted"  # a.b.C, relative with leading dots
-    QUOTED = "quoted"  # a path in quotes or angle brackets
-    COLONS = "colons"  # a::b::C
-    BACKSLASHES = "backslashes"  # A\B\C
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
-    """One language. Words in a text are separated by spaces; names of node types are those of its grammar."""
-
-    name: str
-    suffixes: str = ""
-    filenames: str = ""  # lower case
-    interpreters: str = ""  # programs that a first line #! names
-    family: str = ""  # equal for languages whose files use one another's definitions; the name if empty
-    line_comments: tuple[str, ...] = ()
-    block_comments: tuple[tuple[str, str], ...] = ()
-    is_code: bool = True  # False for texts and data
-    grammar: str = ""  # the module of its grammar; empty if there is none
-    loader: str = "language"  # the function of that module that gives it
-    within: str = ""  # the tag of the elements that hold it, if a file is not wholly in this language
-    nests_angles: bool = False  # the grammar takes any < for the start of type arguments, and guesses until it closes
-    kinds: Mapping[str, Kind] = field(default_factory=dict)  # node type → what it defines
-    values: str = ""  # define a value outside functions, or a function if what they hold is one
-    bindings: str = ""  # define a function if what they hold is one, and nothing otherwise
-    functions: str = ""  # the values that are functions
-    bodied: str = ""  # of `kinds`, those that define something only if they have a body
-    leads: str = ""  # stand before a definition and belong to it
-    names: str = "identifier"
-    call: str = ""  # calls the name in its field "method", though no parenthesis may follow
-    imports: str = ""
-    import_line: str = ""  # a regular expression for imports that have no node type of their own
-    import_style: Imports = Imports.QUOTED
-
-    @property
-    def relatives(self) -> str:
-        """What is equal for languages that use one another's definitions."""
-        return self.family or self.name
+from mesrai.review.language import Imports, Language
 
 
 def _kinds(**types: str) -> dict[str, Kind]:
@@ -98,6 +54,7 @@ PYTHON: Final = Language(
     kinds=_kinds(function="function_definition", class_="class_definition", type="type_alias_statement"),
     values="assignment",
     functions="lambda",
+    opaque="argument_list list tuple set return_statement",
     leads="decorator",
     imports="import_statement import_from_statement future_import_statement",
     import_style=Imports.DOTTED,
@@ -145,6 +102,7 @@ GO: Final = Language(
     kinds=_kinds(function="function_declaration method_declaration method_elem", type="type_spec type_alias"),
     values="const_spec var_spec",
     functions="func_literal",
+    opaque="selector_expression import_spec_list",
     names="identifier field_identifier type_identifier package_identifier",
     imports="import_declaration",
 )
@@ -165,6 +123,7 @@ JAVA: Final = Language(
     ),
     values="field_declaration constant_declaration enum_constant",
     functions="lambda_expression",
+    opaque="modifiers",
     names="identifier type_identifier",
     imports="import_declaration",
     import_style=Imports.DOTTED,
@@ -201,6 +160,7 @@ RUST: Final = Language(
     ),
     values="const_item static_item",
     functions="closure_expression",
+    opaque="token_tree",
     bodied="mod_item",
     leads="attribute_item",
     names="identifier type_identifier field_identifier shorthand_field_identifier",
@@ -216,6 +176,7 @@ C: Final = Language(
     grammar="tree_sitter_c",
     kinds=_C_KINDS,
     values="declaration",
+    opaque="call_expression binary_expression parenthesized_expression return_statement",
     bodied="struct_specifier union_specifier enum_specifier",
     names="identifier field_identifier type_identifier",
     imports="preproc_include",

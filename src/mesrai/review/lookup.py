@@ -103,6 +103,7 @@ class Names:
     endings: tuple[str, ...] = ()  # of the files that are searched; empty: all
     found: dict[str, list[Match]] = field(default_factory=dict)
     capped: set[str] = field(default_factory=set)  # names of which there may be more lines
+    likely: dict[str, Sequence[str]] = field(default_factory=dict)
 
     async def search(self, names: Sequence[str]) -> Mapping[str, list[Match]]:
         """Search for all names at once; where that finds too much, again without the commonest. Errors: SourceError."""
@@ -118,6 +119,12 @@ class Names:
                 break
             group = rare
         return self.found
+
+    def definers(self, name: str) -> Sequence[str]:
+        """The files with a line that may define the name, the likeliest first."""
+        if name not in self.likely:
+            self.likely[name] = likely_files(self.found.get(name, ()), name)
+        return self.likely[name]
 
     async def _search(self, group: Sequence[str]) -> Sequence[Match]:
         if len(group) == 1:

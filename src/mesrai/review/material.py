@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from mesrai.domain.diagnostic import Diagnostic
 from mesrai.domain.diff import Action, FileDiff, Hunk, Line, LineKind
-from mesrai.review.context import ContextPiece
+from mesrai.review.pieces import ContextPiece, PieceKind
 
 LINE_CHARS = 500  # a longer line is cut
 CUT = " […]"
+_IN_LISTING = (PieceKind.ENCLOSING, PieceKind.IMPORTS)
 _MARKS = {LineKind.CONTEXT: " ", LineKind.ADDED: "+", LineKind.REMOVED: "-"}
 # What could hide text from a person or reorder it: control characters, bidirectional marks, zero-width letters.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -54,9 +55,9 @@ def fenced(text: str, fence: str) -> str:
 
 
 def render_part(part: Part) -> str:
-    """One part as text: what it is, its hunks with margins, its surroundings, what analysers say."""
-    blocks = [_heading(part), *(_hunk_text(hunk) for hunk in part.file.hunks)]
-    blocks += [_piece_text(piece) for piece in part.context]
+    """One part as text: what it is, its hunks with the code around them in order, the rest of its surroundings."""
+    own, others = _own_and_other(part)
+    blocks = [_heading(part), *_listing(part, own), *(_piece_text(piece) for piece in others)]
     if part.statements:
         said = "\n".join(
             f"- line {each.start_line}: {each.analyser} {each.code}: {each.message}" for each in part.statements
@@ -137,19 +138,49 @@ def _action(file: FileDiff) -> str:
     return f"{file.action}{mode}" if file.action is not Action.DELETED else "deleted"
 
 
-def _hunk_text(hunk: Hunk) -> str:
-    end = hunk.new_start + max(hunk.new_count - 1, 0)
-    where = f"lines {hunk.new_start} to {end}" if hunk.new_count else f"removed after line {hunk.new_start}"
-    section = f", in: {hunk.section.strip()[:120]}" if hunk.section.strip() else ""
-    shown = (
+def _own_and_other(part: Part) -> tuple[list[ContextPiece], list[ContextPiece]]:
+    """The pieces of the same file that belong into its listing; and the others."""
+    own = [piece for piece in part.context if piece.path == part.file.path and piece.kind in _IN_LISTING]
+    return own, [piece for piece in part.context if piece not in own]
+
+
+def _listing(part: Part, own: Sequence[ContextPiece]) -> list[str]:
+    """Hunks and the lines around them as one listing, with a heading wherever lines are left out."""
+    shown = {line.new for hunk in part.file.hunks for line in hunk.lines}
+    around = {
+        number: margin(number, " ", text)
+        for piece in own
+        for number, text in enumerate(piece.text.split("\n"), piece.start_line)
+        if number not in shown
+    }
+    rows = [(number, number, row) for number, row in around.items()]
+    rows += [(hunk.new_start, _end_of(hunk), _hunk_rows(hunk)) for hunk in part.file.hunks]
+    texts: list[str] = []
+    last = 0
+    for start, end, row in sorted(rows, key=lambda each: each[0]):
+        if texts and start <= last + 1:
+            texts[-1] += "\n" + row
+        else:
+            texts.append(f"### The file from line {start}\n{row}")
+        last = max(last, end)
+    return texts
+
+
+def _end_of(hunk: Hunk) -> int:
+    return hunk.new_start + max(hunk.new_count - 1, 0)
+
+
+def _hunk_rows(hunk: Hunk) -> str:
+    return "\n".join(
         margin(line.new if line.new is not None else line.old, _MARKS[line.kind], line.text) for line in hunk.lines
     )
-    return f"### Change, {where}{section}\n" + "\n".join(shown)
+
+
+def _piece_rows(piece: ContextPiece) -> str:
+    lines = piece.text.split("\n")
+    return "\n".join(margin(number, " ", text) for number, text in enumerate(lines, piece.start_line))
 
 
 def _piece_text(piece: ContextPiece) -> str:
-    lines = piece.text.split("\n")
-    shown = "\n".join(margin(number, " ", text) for number, text in enumerate(lines, piece.start_line))
-    return (
-        f"### Not part of the change: {piece.path}, lines {piece.start_line} to {piece.end_line} ({piece.why})\n{shown}"
-    )
+    where = f"{piece.path}, lines {piece.start_line} to {piece.end_line}"
+    return f"### Not part of the change: {where} ({piece.why})\n{_piece_rows(piece)}"

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Final
 
 from mesrai.review.definitions import Definition, Kind
-from mesrai.review.languages import Language
+from mesrai.review.language import Language
 
 _NAME: Final = r"(?P<name>[A-Za-z_$][\w$:.-]*[?!]?)"
 _WORDS: Final = {

@@ -1,22 +1,22 @@
 """What the model is asked: the fixed instructions, the material, and the shapes of its answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from mesrai.domain.change import Change
 from mesrai.domain.diff import FileDiff
-from mesrai.domain.finding import Category, Severity
+from mesrai.domain.finding import Category
 from mesrai.domain.policy import Policy, Rule, Scope
-from mesrai.llm.model import AnswerShape, Json, Prompt, Tool, UserTurn
+from mesrai.llm.model import AnswerShape, Prompt, Tool, UserTurn
 from mesrai.review.batches import Batch
 from mesrai.review.candidates import Candidate
 from mesrai.review.guidance import Guidance
 from mesrai.review.material import fence_for, fenced, render_files, render_part, visible
 from mesrai.review.options import Options
+from mesrai.review.shapes import review_shape, skeleton_of, verify_shape
 
-_TEXT = "string"
 _ASKED_FOR = {
     Category.ERROR_HANDLING: "errors swallowed, lost or shown wrongly",
     Category.MAINTAINABILITY: "structure that will make the next change go wrong",
@@ -51,18 +51,20 @@ def framing_for(
     """The fixed texts of one review."""
     overview = _overview(change, reviewed, options.context)
     fence = fence_for([overview, guidance.text, *_all_lines(change)])
-    rules = _rules_text(_rules_that_hold([*policy.rules, *guidance.rules], reviewed), fence)
+    holding = _rules_that_hold([*policy.rules, *guidance.rules], reviewed)
+    rules = _rules_text(holding, fence)
+    wanted = [each for each in Category if policy.wants(each) and (each is not Category.RULE or holding)]
     guide = ""
     if guidance.text:
         guide = "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
-    review = _instructions("review", fence, policy) if not options.rules_only else _rules_instructions(fence, policy)
+    review = _rules_instructions(fence, wanted) if options.rules_only else _instructions(fence, wanted)
     return Framing(
         review_system=review + rules + guide,
         verify_system=_instruction("verify").replace("{fence}", fence) + rules + guide,
         overview=fenced(overview, fence),
         fence=fence,
-        review_shape=_review_shape(_wanted(policy)),
-        verify_shape=_verify_shape(),
+        review_shape=review_shape(wanted),
+        verify_shape=verify_shape(),
     )
 
 
@@ -72,7 +74,7 @@ def review_prompt(framing: Framing, batch: Batch, tools: Sequence[Tool], options
     text = (
         f"{framing.overview}\n\nReview this part of the change:\n\n{_material(batch, framing.fence)}\n\n"
         f"Report on these files, each with an entry in `files`:\n{visible(names)}\n\n"
-        f"{_answer_hint(framing.review_shape, tools)}"
+        f"{_answer_hint(framing.review_shape, tools, options.effort.look_steps)}"
     )
     return _prompt(framing.review_system, text, framing.review_shape, tools, options, most_tokens)
 
@@ -94,7 +96,7 @@ def verify_prompt(
         f"{_material(Batch(id=batch.id, parts=parts), framing.fence)}\n\n"
         f"The findings:\n\n{fenced(visible(listed), framing.fence)}\n\n"
         f"Give {len(candidates)} verdicts, numbered 1 to {len(candidates)}.\n\n"
-        f"{_answer_hint(framing.verify_shape, tools)}"
+        f"{_answer_hint(framing.verify_shape, tools, options.effort.check_steps)}"
     )
     return _prompt(framing.verify_system, text, framing.verify_shape, tools, options, most_tokens)
 
@@ -117,10 +119,14 @@ def _material(batch: Batch, fence: str) -> str:
     return fenced("\n\n".join(render_part(part) for part in batch.parts), fence)
 
 
-def _answer_hint(shape: AnswerShape, tools: Sequence[Tool]) -> str:
-    looked = "If you have to look something up, call the tools first. Then answer" if tools else "Answer"
-    keys = ", ".join(f"`{key}`" for key in shape.schema["properties"])
-    return f"{looked} with one JSON object and nothing else. It has exactly these keys: {keys}."
+def _answer_hint(shape: AnswerShape, tools: Sequence[Tool], steps: int) -> str:
+    looked = "Answer"
+    if tools:
+        looked = (
+            f"If something is unclear, look it up with the tools first: in at most {steps} turns, several calls in one "
+            "turn where you can; what they return shares one budget, so ask for what is narrow. Then answer"
+        )
+    return f"{looked} with one JSON object and nothing else.\n{skeleton_of(shape)}"
 
 
 def _claim(number: int, candidate: Candidate) -> str:
@@ -181,78 +187,28 @@ def _rule_text(rule: Rule) -> str:
     return f"- {rule.title} ({rule.severity}; {paths}): {rule.rule}{examples}"
 
 
-def _wanted(policy: Policy) -> list[Category]:
-    return [category for category in Category if policy.wants(category)]
-
-
-def _instructions(name: str, fence: str, policy: Policy) -> str:
-    wanted = _wanted(policy)
+def _instructions(fence: str, wanted: Sequence[Category]) -> str:
     more = [f"- **{each}**: {_ASKED_FOR[each]}." for each in wanted if each in _ASKED_FOR]
     unwanted = [str(each) for each in _ALWAYS if each not in wanted]
     if unwanted:
         more.append(f"\nThe owners do not want findings of these categories: {', '.join(unwanted)}.")
-    text = _instruction(name).replace("{categories}", "\n".join(more))
-    return text.replace("{category_names}", ", ".join(wanted)).replace("{fence}", fence)
+    values = {
+        "categories": "\n".join(more),
+        "category_names": ", ".join(wanted),
+        "no_style": "" if Category.CODE_STYLE in wanted else "style and naming, ",
+        "fence": fence,
+    }
+    text = _instruction("review")
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
-def _rules_instructions(fence: str, policy: Policy) -> str:
-    whole = _instructions("review", fence, policy)
+def _rules_instructions(fence: str, wanted: Sequence[Category]) -> str:
+    whole = _instructions(fence, wanted)
     return _instruction("rules_only") + "\n" + whole[whole.index("# How to report") :]
 
 
 @cache
 def _instruction(name: str) -> str:
     return (files("mesrai.review") / "instructions" / f"{name}.md").read_text("utf-8")
-
-
-def _object(**properties: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _one_of(values: Sequence[str]) -> Json:
-    return {"type": _TEXT, "enum": list(values)}
-
-
-def _list_of(item: Json) -> Json:
-    return {"type": "array", "items": item}
-
-
-def _review_shape(categories: Sequence[Category]) -> AnswerShape:
-    text: Mapping[str, str] = {"type": _TEXT}
-    finding = _object(
-        path=text,
-        line={"type": "integer"},
-        quote=text,
-        evidence=text,
-        title=text,
-        body=text,
-        category=_one_of(categories),
-        severity=_one_of(list(Severity)),
-        confidence={"type": "number"},
-        replacement={"anyOf": [{"type": _TEXT}, {"type": "null"}]},
-    )
-    return AnswerShape(
-        name="submit_review",
-        description="Hand in the review of this part of the change.",
-        schema=_object(files=_list_of(_object(path=text, note=text)), findings=_list_of(finding), summary=text),
-    )
-
-
-def _verify_shape() -> AnswerShape:
-    verdict = _object(
-        number={"type": "integer"},
-        evidence={"type": _TEXT},
-        verdict=_one_of(["confirmed", "refuted"]),
-        severity=_one_of(list(Severity)),
-        confidence={"type": "number"},
-    )
-    return AnswerShape(
-        name="submit_verdicts",
-        description="Hand in the verdict on each finding.",
-        schema=_object(verdicts=_list_of(verdict)),
-    )

@@ -17,16 +17,25 @@ _WHOLE: Final = 80  # lines of a definition that is shown whole around a change
 _WHOLE_CLASS: Final = 40  # lines of a class shown whole, if the change is in none of its methods
 _NEAR: Final = 18  # lines shown around a change in something longer
 _NEAR_BLOCK: Final = 10
+_NEAR_DATA: Final = 4
 _MOST_LOOSE: Final = 20  # places outside of definitions
 _LONGEST_NAME: Final = 60
 _WHOLE_USED: Final = 30  # lines of a used definition that is shown whole
+_LONGEST_COMMENT: Final = 15  # lines of the comment above a used definition
 _HEAD_USED: Final = 12  # lines after the signature of a longer one
+_NEAR_USE: Final = 6  # lines shown around a use
 _MOST_IMPORTS: Final = 40  # lines
 _MOST_READ: Final = 3_000  # added lines whose names are looked at
 _MOST_WANTED: Final = 60
 _MOST_LIKE_NAMED: Final = 3  # definitions of one name in a file; more say nothing
+_KEYWORDS: Final = (
+    "def|class|func|function|fun|fn|type|struct|enum|interface|trait|module|const|static|define|record|sub"
+)
+# Names that a line may define: after a keyword, before parentheses and a brace, or of a value at the margin.
 _MAY_DEFINE: Final = re.compile(
-    r"\b(?:def|class|func|function|fun|fn|type|struct|enum|interface|trait|module|const|let|var|val|static|define)\b|\w\s*\(|="
+    rf"\b(?:{_KEYWORDS})\s+(?:\([^()]*\)\s*)?(?:\w+\s+)?(\w+)"
+    r"|(\w+)\s*\([^;]*\)[^;()]*\{?\s*$"
+    r"|^(?:\w+\s+)?(\w+)\s*(?::[^=]*)?="
 )
 _MAKES_OBJECTS: Final = frozenset({"__init__", "__new__", "constructor", "initialize"})
 _COMMON: Final = frozenset(
@@ -100,9 +109,14 @@ class Subject:
     resolved: set[str] = field(default_factory=set)  # names of `wanted` whose definition was found
 
 
-def may_remove_definitions(file: FileDiff) -> bool:
-    """Whether some removed line may have defined something, so that the old file is worth reading."""
-    return file.action is Action.DELETED or any(_MAY_DEFINE.search(line.text) for line in removed_lines(file))
+def may_remove_definitions(file: FileDiff, head: Outline | None) -> bool:
+    """Whether removed lines may have defined something that is gone, so that the old file is worth reading."""
+    if head is None:
+        return True
+    if is_test_path(file.path) or not head.language.is_code:
+        return False
+    defined = (found for line in removed_lines(file) for found in _MAY_DEFINE.finditer(line.text[:400]))
+    return any(not head.named(name) and is_telling(name) for found in defined for name in found.groups() if name)
 
 
 def study(file: FileDiff, head: Outline | None, base: Outline | None) -> Subject:
@@ -135,6 +149,8 @@ def is_telling(name: str) -> bool:
 def definition_offer(path: str, outline: Outline, definition: Definition, why: str, rank: int) -> Offer:
     """A definition that the change uses: whole, or its beginning."""
     first = outline.comment_start(definition.start_line)
+    if definition.start_line - first > _LONGEST_COMMENT:
+        first = definition.start_line
     last = definition.end_line
     if last - first >= _WHOLE_USED:
         last = min(last, definition.signature_end_line + _HEAD_USED)
@@ -142,16 +158,27 @@ def definition_offer(path: str, outline: Outline, definition: Definition, why: s
     return _offer(PieceKind.DEFINITION, path, outline, first, last, why, rank)
 
 
-def use_offer(path: str, outline: Outline, line: int, near: int, kind: PieceKind, why: str, rank: int) -> Offer:
-    """The lines around a use, inside the definition that holds it."""
-    first, last = line - near, line + near
-    holder = outline.enclosing(line)
+def use_offer(path: str, outline: Outline, lines: Sequence[int], kind: PieceKind, why: str, rank: int) -> Offer:
+    """The lines around uses that stand close together, inside the definition that holds the first."""
+    first, last = min(lines) - _NEAR_USE, max(lines) + _NEAR_USE
+    holder = outline.enclosing(min(lines))
     if holder is not None:
-        first, last = max(first, holder.start_line), min(last, holder.end_line)
-        if holder.line_count <= 3 * near:
-            first, last = holder.start_line, holder.end_line
+        first, last = max(first, holder.start_line), max(min(last, holder.end_line), *lines)
+        if holder.line_count <= 3 * _NEAR_USE:
+            first, last = holder.start_line, max(holder.end_line, *lines)
         why += f", in `{holder.qualified[-100:]}`"
     return _offer(kind, path, outline, max(first, 1), min(last, outline.line_count), why, rank)
+
+
+def clusters(lines: Sequence[int]) -> list[list[int]]:
+    """The lines in groups that are shown together, because each is near the one before it."""
+    groups: list[list[int]] = []
+    for line in sorted(lines):
+        if groups and line - groups[-1][-1] <= 2 * _NEAR_USE + 1:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
 
 
 def _around(path: str, outline: Outline, found: Sequence[Touch]) -> Iterator[Offer]:
@@ -184,7 +211,8 @@ def _around_loose(path: str, outline: Outline, lines: Sequence[int]) -> Iterator
     """What is around touched lines that no definition holds."""
     import_lines = {line for each in outline.imports for line in range(each.start_line, each.end_line + 1)}
     loose = [line for line in lines if line not in import_lines]
-    for first, last in _runs(loose, _NEAR_BLOCK, 1, outline.line_count)[:_MOST_LOOSE]:
+    near = _NEAR_BLOCK if outline.language.is_code else _NEAR_DATA
+    for first, last in _runs(loose, near, 1, outline.line_count)[:_MOST_LOOSE]:
         inner = [line for line in loose if first <= line <= last]
         (start, _), (_, end) = outline.block(inner[0]), outline.block(inner[-1])
         yield _offer(
@@ -216,7 +244,7 @@ def _look_at_uses(subject: Subject, outline: Outline) -> None:
     words = set(re.findall(r"\w+", imported))
     for wanted in sorted(seen.values(), key=lambda each: not each.is_call):
         own = outline.named(wanted.name)
-        for definition in own if len(own) <= _MOST_LIKE_NAMED else ():
+        for definition in own if len(own) <= (1 if wanted.name in _COMMON else _MOST_LIKE_NAMED) else ():
             rank = Rank.CALLED if wanted.is_call else Rank.USED
             subject.offers.append(definition_offer(subject.file.path, outline, definition, why_used(wanted), rank))
         is_likely = wanted.is_call or (outline.has_syntax and (wanted.name[:1].isupper() or wanted.name in words))

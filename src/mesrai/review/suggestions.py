@@ -35,7 +35,7 @@ def apply_suggestion(text: str, suggestion: Suggestion, expected_lines: Sequence
     ends = [end for _, end in old]
     new = _ended(replacement_lines(suggestion), ends, usual=_usual_end(lines, first))
     before = lines[:first]
-    if not new and not ends[-1] and before:  # the file still ends without a line end
+    if not new and not ends[-1] and before and before[-1][0]:  # the file still ends without a line end
         before[-1] = (before[-1][0], "")
     changed = "".join(line + end for line, end in [*before, *new, *lines[last:]])
     return (_BOM if len(body) < len(text) else "") + changed

@@ -7,7 +7,8 @@ from typing import Final
 
 from mesrai.review.definitions import Definition, ImportStatement, Use
 from mesrai.review.grammars import find_tree
-from mesrai.review.languages import Language, language_of
+from mesrai.review.language import Language
+from mesrai.review.languages import language_of
 from mesrai.review.plain_text import is_comment, plain_block, plain_definitions, plain_imports
 from mesrai.review.syntax import Contents, Syntax
 
@@ -108,8 +109,7 @@ class Outline:
         text = self.lines[line - 1] if 1 <= line <= self.line_count else ""
         if len(text) > _LONGEST_LINE or name not in text or (self._syntax is None and is_comment(text, self.language)):
             return []
-        spans = (found.span() for found in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text))
-        uses = (self._use(name, line, start, end) for start, end in spans)
+        uses = (self._use(name, line, start) for start in _places(text, name))
         return [use for use in uses if use is not None and not self._is_declaring(use)]
 
     def comment_start(self, line: int) -> int:
@@ -138,12 +138,12 @@ class Outline:
     def _import_lines(self) -> frozenset[int]:
         return frozenset(line for each in self.imports for line in range(each.start_line, each.end_line + 1))
 
-    def _use(self, name: str, line: int, start: int, end: int) -> Use | None:
+    def _use(self, name: str, line: int, start: int) -> Use | None:
         text = self.lines[line - 1]
         if self._syntax is not None:
             first = len(text[:start].encode("utf-8", "replace"))
             return self._syntax.use_at(line, first, first + len(name.encode("utf-8", "replace")))
-        return Use(name=name, line=line, is_call=_CALLED.match(text, end) is not None)
+        return Use(name=name, line=line, is_call=_CALLED.match(text, start + len(name)) is not None)
 
     def _is_declaring(self, use: Use) -> bool:
         return use.line in self._import_lines or any(each.name_line == use.line for each in self.named(use.name))
@@ -185,6 +185,20 @@ def parses_no_worse(before: str, after: str, path: str) -> bool:
         return True
     added = max(0, len(after.encode("utf-8", "replace")) - len(before.encode("utf-8", "replace")))
     return new.errors[0] <= old.errors[0] and new.errors[1] <= old.errors[1] + added
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    """Where the word begins in the text, as a whole word."""
+    at = text.find(word) if word else -1
+    while at >= 0:
+        end = at + len(word)
+        if not (_is_part(text[at - 1 : at]) or _is_part(text[end : end + 1])):
+            yield at
+        at = text.find(word, end)
+
+
+def _is_part(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def _within(text: str, tag: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import tree_sitter
 
 from mesrai.review.definitions import Definition, Kind, Use
-from mesrai.review.languages import Language
+from mesrai.review.language import Language
 
 _NAME_FIELDS: Final = ("name", "declarator", "left", "key", "property")
 # Where a name is found if no field leads to it.
@@ -28,6 +28,14 @@ _FIXED_NAMES: Final = {
 _TYPE_FIELDS: Final = frozenset({"impl_item", "type_alias", "type_alias_statement"})  # named by what they are about
 _BODY_ENDING: Final = ("body", "block", "declaration_list")
 _DEEPEST: Final = 40  # definitions inside one another
+_OPAQUE: Final = frozenset(  # hold no definitions in any language
+    "string string_literal interpreted_string_literal raw_string_literal char_literal comment line_comment "
+    "block_comment parameters formal_parameters parameter_list function_value_parameters class_parameters "
+    "type_parameters type_arguments type_annotation type generic_type qualified_type dictionary "
+    "comparison_operator binary_operator boolean_operator assert_statement attribute subscript "
+    "subscript_expression scoped_identifier qualified_name dotted_name field_expression field_access "
+    "attribute_list annotation".split()
+)
 _LONGEST_NAME: Final = 100
 _LONGEST_SIGNATURE: Final = 30  # lines after the name
 # What may stand between a decorator and its definition: words such as "export", and comments.
@@ -132,7 +140,8 @@ class _ContentsReader:
         wanted = self._values | self._bindings | self._functions | self._leads | self._imports
         found: list[Definition] = []
         imports: list[tuple[int, int]] = []
-        for node in _walk(root, wanted | self._language.kinds.keys()):
+        opaque = _OPAQUE | frozenset(self._language.opaque.split())
+        for node in _walk(root, wanted | self._language.kinds.keys(), opaque):
             if not node.is_named:
                 continue
             if node.type in self._imports:
@@ -222,14 +231,15 @@ class _ContentsReader:
         return lead[0] if lead is not None else _first_line(node)
 
 
-def _walk(root: tree_sitter.Node, wanted: frozenset[str]) -> Iterator[tree_sitter.Node]:
-    """The nodes of the wanted types, each before those inside it."""
+def _walk(root: tree_sitter.Node, wanted: frozenset[str], opaque: frozenset[str]) -> Iterator[tree_sitter.Node]:
+    """The nodes of the wanted types, each before those inside it; what is inside opaque ones is left out."""
     cursor = root.walk()
     while True:
         node = cursor.node
-        if node is not None and node.type in wanted:
+        kind = node.type if node is not None else ""
+        if node is not None and kind in wanted:
             yield node
-        if cursor.goto_first_child():
+        if kind not in opaque and cursor.goto_first_child():
             continue
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():

@@ -83,8 +83,13 @@ class Toolbox:
         """Whether the budget is used up."""
         return self._left <= 0
 
-    async def run(self, call: ToolCall) -> str:
-        """The result of a call, or a sentence that says why there is none."""
+    async def run_all(self, calls: Sequence[ToolCall]) -> list[str]:
+        """The results of the calls of one turn; each has an equal share of what is left."""
+        most = max(self._left, 0) // max(len(calls), 1)
+        return [await self.run(call, most=most) for call in calls]
+
+    async def run(self, call: ToolCall, *, most: int = _MOST_CHARS) -> str:
+        """The result of a call, at most `most` characters of it, or a sentence that says why there is none."""
         self.call_count += 1
         tree = self._source.tree
         if tree is None or self.is_spent:
@@ -96,9 +101,11 @@ class Toolbox:
         except SourceError as error:
             return f"Error: {error.message}"
         safe = visible(redact_secrets(text)[0])
-        kept = safe[: min(_MOST_CHARS, max(self._left, 0))]
+        kept = safe[: min(_MOST_CHARS, most, max(self._left, 0))]
         self._left -= len(kept)
-        return kept if len(kept) == len(safe) else kept + "\n[cut: ask for less at once]"
+        if len(kept) == len(safe):
+            return kept
+        return f"{kept}\n[cut: {len(kept)} of {len(safe)} characters are shown; ask for something narrower]"
 
     async def _run(self, tree: Tree, name: str, arguments: Mapping[str, Any]) -> str:
         runs: dict[str, Callable[[], Awaitable[str]]] = {

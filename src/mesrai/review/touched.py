@@ -64,7 +64,7 @@ def touches(file: FileDiff, outline: Outline) -> tuple[list[Touch], list[int]]:
     lines: dict[int, list[int]] = {}
     loose: list[int] = []
     for spot in _spots(file):
-        if not 1 <= spot.line <= outline.line_count:
+        if not 1 <= spot.line <= outline.line_count or _is_blank(spot, outline):
             continue
         index = owners.of(spot)
         if index is None:
@@ -84,6 +84,11 @@ def touches(file: FileDiff, outline: Outline) -> tuple[list[Touch], list[int]]:
         for index, numbers in sorted(lines.items())
     ]
     return found, loose
+
+
+def _is_blank(spot: _Spot, outline: Outline) -> bool:
+    """Whether nothing but an empty line was added."""
+    return spot.line == spot.following and not outline.lines[spot.line - 1].strip()
 
 
 def removed_lines(file: FileDiff) -> Iterator[Line]:

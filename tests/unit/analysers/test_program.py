@@ -86,7 +86,7 @@ def test_program_that_floods_its_standard_error_still_ends() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
 def test_program_cannot_take_all_memory() -> None:
-    assert ran("x = bytearray(3 * 1024**3)").code != 0
+    assert ran("import time; time.sleep(0.2); x = bytearray(3 * 1024**3)").code != 0
 
 
 def test_program_that_cannot_start_is_an_analyser_error() -> None:

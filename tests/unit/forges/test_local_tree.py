@@ -29,10 +29,11 @@ def found(
     word: bool = False,
     regex: bool = False,
     under: str = "",
+    endings: Sequence[str] = (),
     most: int = 100,
 ) -> list[tuple[str, int, str]]:
     def search(source: LocalSource) -> Awaitable[Sequence[Match]]:
-        return source.tree.search(text, word=word, regex=regex, under=under, most=most)
+        return source.tree.search(text, word=word, regex=regex, under=under, endings=endings, most=most)
 
     return [(match.path, match.line, match.text) for match in with_source(folder, search, selection)]
 
@@ -106,6 +107,44 @@ def _found_or_refused(folder: Path, text: str, selection: Selection, under: str)
         return found(folder, text, selection, under=under)
     except SourceError:
         return []
+
+
+@pytest.mark.parametrize("selection", [Selection(), STAGED, COMMIT], ids=lambda each: each.kind)
+def test_search_keeps_to_folders_and_endings(tmp_path: Path, selection: Selection) -> None:
+    names = ["a.py", "b.js", "c.pyc", "d/a.py", "d/e/f.ts", "d/e/[x]*.py", "[x]/a.py", "x/a.py"]
+    repository = a_repository(tmp_path, dict.fromkeys(names, "word\n"))
+    repository.write("d/a.py", "other\nword\n")
+    if selection.kind is SelectionKind.WORKING_TREE:
+        repository.git("rm", "-q", "--cached", "x/a.py", "b.js", "d/e/f.ts")
+
+    def paths(under: str = "", *endings: str) -> set[str]:
+        return {path for path, _, _ in found(tmp_path, "word", selection, under=under, endings=endings)}
+
+    assert paths("", ".py", ".ts") == set(names) - {"b.js", "c.pyc"}
+    assert paths("d/", ".py") == {"d/a.py", "d/e/[x]*.py"}
+    assert paths("d", ".py", ".ts", ".js") == {"d/a.py", "d/e/f.ts", "d/e/[x]*.py"}
+    assert paths("[x]", ".py") == {"[x]/a.py"}
+    assert paths("", "]*.py") == {"d/e/[x]*.py"}
+    assert paths("[x]") == {"[x]/a.py"}
+    assert paths("none", ".py") == set()
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_search_of_a_commit_does_not_trust_a_disk_that_git_does_not_watch(tmp_path: Path, flag: str) -> None:
+    repository = a_repository(tmp_path, {"a": "committed\n", "b": "committed\n"})
+    repository.git("update-index", flag, "a")
+    repository.write("a", "on disk\n")
+    assert [path for path, _, _ in found(tmp_path, "committed", COMMIT)] == ["a", "b"]
+    assert found(tmp_path, "on disk", COMMIT) == []
+
+
+def test_search_of_an_older_commit_finds_what_it_had(tmp_path: Path) -> None:
+    repository = a_repository(tmp_path, {"same": "word\n", "changed": "word old\n", "gone": "word gone\n"})
+    repository.git("rm", "-q", "gone")
+    repository.commit("second", {"changed": "word new\n", "new": "word\n"})
+    repository.git("rm", "-q", "--cached", "same")
+    older = Selection(kind=SelectionKind.COMMIT, value="HEAD~1")
+    assert found(tmp_path, "word", older) == [("changed", 1, "word old"), ("gone", 1, "word gone"), ("same", 1, "word")]
 
 
 def test_bad_expression_and_empty_text_are_errors(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.repositories import ENVIRONMENT, a_repository
@@ -9,6 +10,7 @@ from tests.repositories import ENVIRONMENT, a_repository
 from mesrai.domain.change import At
 from mesrai.domain.selection import Selection
 from mesrai.errors import SourceError
+from mesrai.forges.git import Git
 from mesrai.forges.local import open_local
 from mesrai.forges.objects import Objects
 from mesrai.forges.once import Once
@@ -49,6 +51,36 @@ def test_cancelling_at_any_moment_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert True in asyncio.run(cancel_everywhere())
     assert children() == []
+
+
+def test_cancelling_while_git_starts_does_not_wait_forever(tmp_path: Path) -> None:
+    async def cancel_after(turns: int) -> bool:
+        task = asyncio.create_task(Git(tmp_path, ENVIRONMENT).run("version", stdin=b""))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=2)
+        return task.cancelled()
+
+    async def cancel_at_each_turn() -> list[bool]:
+        return [await cancel_after(turns) for turns in range(8)]
+
+    assert asyncio.run(cancel_at_each_turn()) == [True] * 8
+    assert children() == []
+
+
+def test_event_loop_that_closes_while_git_starts_does_not_wait_forever(tmp_path: Path) -> None:
+    async def leave_after(turns: int) -> None:
+        task = asyncio.create_task(Git(tmp_path, ENVIRONMENT).run("version", stdin=b""))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not task.done()
+
+    for turns in range(2, 8):
+        thread = Thread(target=asyncio.run, args=(leave_after(turns),), daemon=True)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_objects_answer_after_a_cancelled_question(tmp_path: Path) -> None:

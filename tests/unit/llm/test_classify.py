@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesrai.errors import (
@@ -116,6 +116,9 @@ def test_a_quota_error_says_when_the_quota_is_renewed() -> None:
         ({"x-ratelimit-reset": "20"}, "x", {}, 20.0),
         ({}, "please try again later", {}, None),
         ({"Retry-After": "99999999999"}, "x", {}, None),
+        ({"retry-after-ms": "500\x1f"}, "x", {}, 0.5),
+        ({}, "x", {"retry_after": 10**400}, None),
+        ({}, "x", {"retry_after": 4}, 4.0),
     ],
 )
 def test_the_wait_is_found_wherever_it_is_told(
@@ -166,6 +169,7 @@ HEADERS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(status=st.integers(200, 599), value=JSON | st.binary(max_size=200), headers=HEADERS, at=st.integers(0, 100))
 def test_nothing_makes_it_raise_or_leak(status: int, value: Any, headers: dict[str, str], at: int) -> None:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -179,6 +183,7 @@ def test_nothing_makes_it_raise_or_leak(status: int, value: Any, headers: dict[s
         assert len(error.request_id) <= 80
 
 
+@settings(deadline=None)
 @given(words=st.text(max_size=60))
 def test_a_key_in_any_place_of_the_words_is_hidden(words: str) -> None:
     for body in (

@@ -92,7 +92,7 @@ async def soon(check: Callable[[], bool]) -> bool:
     return False
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     limit=st.integers(1, 3),
     acts=st.lists(st.tuples(st.sampled_from(["start", "end", "cancel", "tick"]), st.integers(0, 9)), max_size=40),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.endpoints import a_prompt
 from tests.scripted_model import ScriptedModel, in_turn
@@ -124,6 +124,7 @@ def test_waits_double_up_to_a_bound_and_longer_for_an_overload() -> None:
     assert retried(*(ModelOverloaded() for _ in range(6)))[2].sleeps == [2, 4, 8, 16, 32]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_a_wait_is_anywhere_between_nothing_and_its_bound(chances: list[float]) -> None:
     _, _, clock = retried(*(ModelThrottled() for _ in range(6)), chance=iter(chances).__next__)

@@ -76,7 +76,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(lines=LINES, ends=st.lists(st.sampled_from([b"\n", b"\r\n", b"\r"]), min_size=12, max_size=12), cuts=st.data())
 def test_any_cutting_gives_the_same_events(lines: list[bytes], ends: list[bytes], cuts: st.DataObject) -> None:
     raw = b"".join(line + end for line, end in zip(lines, ends, strict=False))
@@ -102,7 +102,7 @@ def reading(*pieces: bytes | float, timeouts: Timeouts) -> list[str]:
         return {"ping": Taken.NOTHING, "whole": Taken.WHOLE, "end": Taken.END}.get(event.data, Taken.SOMETHING)
 
     async def run() -> None:
-        async with Patience(timeouts) as patience:
+        async with Patience(timeouts, after_whole_s=0.03) as patience:
             body = await read_answer(chunks_of(*pieces), patience, take)
             if body is not None:
                 taken.append(f"body:{body.decode()}")
@@ -138,6 +138,11 @@ def test_a_steady_answer_ends_with_the_total_deadline() -> None:
 def test_nothing_is_read_after_the_end() -> None:
     assert reading(b"data: 1\n\ndata: [DONE]\n\ndata: 2\n\n", 9.0, timeouts=QUICK) == ["1"]
     assert reading(b"data: end\n\n", 9.0, timeouts=QUICK) == ["end"]
+
+
+def test_little_time_is_given_to_what_follows_a_whole_answer() -> None:
+    with pytest.raises(ModelTimeout, match=r"end of the stream did not come for 0\.03 s"):
+        reading(b"data: 1\n\ndata: whole\n\n", 0.06, b"data: 2\n\n", timeouts=Timeouts(first_token_s=9, idle_s=9))
 
 
 @pytest.mark.parametrize("body", [b'  {"a": 1}', b"<html>", b"Internal", b"[1]"])

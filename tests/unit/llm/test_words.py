@@ -1,7 +1,7 @@
 """A provider's words never show a key, a control character or more than was asked for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesrai.llm.words import MOST_CHARS, safe_words
@@ -49,6 +49,7 @@ def test_control_characters_and_marks_that_reorder_text_are_taken_out() -> None:
     assert safe_words("a\x1b[31mred\x07\n\tb\u202e c\u200bd") == "ared b cd"
 
 
+@settings(deadline=None)
 @given(prefix=PREFIX, key=RANDOM, before=st.text(max_size=300), after=st.text(max_size=40))
 def test_no_part_of_a_key_is_ever_shown(prefix: str, key: str, before: str, after: str) -> None:
     shown = safe_words(f"{before} {prefix}{key} {after}")
@@ -57,6 +58,7 @@ def test_no_part_of_a_key_is_ever_shown(prefix: str, key: str, before: str, afte
     assert key[-12:] not in shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_gives_one_short_printable_line(text: str) -> None:
     shown = safe_words(text, 50)

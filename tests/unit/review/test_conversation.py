@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
 from tests.scripted_model import ScriptedModel, a_call, in_turn
 
 from mesrai.domain.change import At, Change, Revision
 from mesrai.errors import AnswerUnreadable, ModelAuth
-from mesrai.forges.forge import LogEntry, Match
+from mesrai.forges.forge import LogEntry, Match, Tree
 from mesrai.llm.model import ModelTurn, Prompt, ToolTurn, UserTurn
-from mesrai.review.answers import read_verdicts
+from mesrai.review.answers import Verdict, read_verdicts
 from mesrai.review.conversation import Ledger, Reply, converse
 from mesrai.review.tools import Toolbox
 
@@ -19,11 +20,15 @@ OUTSIDE = "Error: `path` must be relative to the repository's root and stay insi
 GOOD = json.dumps({"verdicts": [VERDICT]})
 
 
+Verdicts = Reply[tuple[Verdict, ...]]
+
+
 class OneFile:
     """A source, and its tree, with one file."""
 
-    def __init__(self) -> None:
-        self.tree = self
+    @property
+    def tree(self) -> Tree:
+        return self
 
     async def change(self) -> Change:
         return Change(revision=Revision(base="b", head="h"), files=())
@@ -35,7 +40,14 @@ class OneFile:
         return ["a.py", "src/b.py", "src/deep/c.py"]
 
     async def search(
-        self, text: str, *, word: bool = False, regex: bool = False, under: str = "", most: int = 100
+        self,
+        text: str,
+        *,
+        word: bool = False,
+        regex: bool = False,
+        under: str = "",
+        endings: Sequence[str] = (),
+        most: int = 100,
     ) -> list[Match]:
         return [Match(path="a.py", line=2, text="second")] if text in "second" else []
 
@@ -43,7 +55,9 @@ class OneFile:
         return [LogEntry(commit="c" * 40, date="2026-01-02T00:00:00Z", subject="Add it")]
 
 
-def talk(model: ScriptedModel, *, steps: int = 3, most_chars: int = 10_000) -> tuple[Reply[object], Ledger]:
+def talk(
+    model: ScriptedModel, *, steps: int = 3, most_chars: int = 10_000
+) -> tuple[Reply[tuple[Verdict, ...]], Ledger]:
     ledger = Ledger()
     toolbox = Toolbox(OneFile(), most_chars=most_chars)
     prompt = Prompt(system="s", turns=(UserTurn(text="u"),), tools=toolbox.tools)
@@ -118,7 +132,7 @@ def test_when_the_steps_are_used_up_the_model_must_answer() -> None:
 def test_when_the_budget_is_used_up_the_model_must_answer() -> None:
     model = ScriptedModel(in_turn([a_call("read_file", path="a.py")], GOOD))
     talk(model, most_chars=5)
-    assert results(model) == ["a.py,\n[cut: ask for less at once]"]
+    assert results(model) == ["a.py,\n[cut: 5 of 52 characters are shown; ask for something narrower]"]
     assert model.prompts[-1].may_call_tools is False
 
 

@@ -49,7 +49,7 @@ def test_only_the_suggested_lines_change(case: tuple[list[tuple[str, str]], Sugg
     before, after = lines[: suggestion.start_line - 1], lines[suggestion.end_line :]
     changed = apply_suggestion(joined(lines), suggestion)
     new = suggestion.replacement.split("\n") if suggestion.replacement else []
-    if not new and not after and before and lines[-1][1] == "":
+    if not new and not after and before and before[-1][0] and lines[-1][1] == "":
         before = [*before[:-1], (before[-1][0], "")]
     assert changed.startswith(joined(before))
     assert changed.endswith(joined(after))
@@ -66,9 +66,11 @@ def test_only_the_suggested_lines_change(case: tuple[list[tuple[str, str]], Sugg
 def test_file_without_a_last_line_end_stays_so(case: tuple[list[tuple[str, str]], Suggestion]) -> None:
     lines, suggestion = case
     changed = apply_suggestion(joined(lines), suggestion)
-    ends_blank = suggestion.end_line == len(lines) and suggestion.replacement.endswith("\n")
-    if changed and not ends_blank:
-        assert changed.endswith("\n") is bool(lines[-1][1]) or changed == joined(lines[: suggestion.start_line - 1])
+    new = suggestion.replacement.split("\n") if suggestion.replacement else []
+    left = [line for line, _ in lines[: suggestion.start_line - 1]] + new
+    left += [line for line, _ in lines[suggestion.end_line :]]
+    if left and left[-1]:  # an empty last line without an end could not be seen
+        assert changed.endswith("\n") is bool(lines[-1][1])
 
 
 @given(cases(), st.booleans())

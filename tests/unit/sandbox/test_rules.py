@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesrai.sandbox.rules import answer_by_rule, answer_from_folder, filled
@@ -114,6 +114,7 @@ SCHEMAS = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(SCHEMAS)
 def test_the_smallest_value_is_valid_for_its_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(filled(schema), schema)
