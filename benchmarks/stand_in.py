@@ -25,7 +25,7 @@ FAILURES: Mapping[str, tuple[str, str, str]] = {
 ASKED_FILES = "Report on these files, each with an entry in `files`:"
 _SECTION = re.compile(r"^#{1,3} File:? '?(?P<path>[^\s'(]+)'?", re.MULTILINE)
 _ADDED = re.compile(r"^ *(?P<number>\d+) +\+(?P<text>.*)$", re.MULTILINE)
-_VERDICTS = re.compile(r"Give (\d+) verdicts?\b")
+_VERDICTS = re.compile(r"numbered 1 to (\d+)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,8 +169,8 @@ def _wanted(asked: Mapping[str, Any], prompt: str) -> tuple[str, frozenset[str]]
         keys = frozenset(tool["function"].get("parameters", {}).get("properties", {}))
         if keys & {"findings", "verdicts"}:
             return tool["function"]["name"], keys
-    said = re.findall(r"It has exactly these keys: (.*)", prompt)
-    return "", frozenset(re.findall(r"`(\w+)`", said[-1])) if said else frozenset()
+    forms = re.findall(r"^The form of the answer:\n(\{.*\})$", prompt, re.MULTILINE)
+    return "", frozenset(json.loads(forms[-1])) if forms else frozenset()
 
 
 def _review(prompt: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mesrai.cli.exits import Exit
+from mesrai.cli.exits import Exit, exit_code_for
 from mesrai.domain.connection import Connection
 from mesrai.domain.selection import Selection
-from mesrai.errors import MesraiError, NotARepository, SettingsError
+from mesrai.errors import MesraiError, NotARepository, UserError
 
 if TYPE_CHECKING:
     from mesrai.settings import Settings
@@ -95,8 +95,8 @@ async def _connections(report: Report, *, ask: bool) -> None:
 
     try:
         settings = load_settings(os.environ)
-    except SettingsError as error:
-        report.fail(error.message, Exit.USAGE)
+    except UserError as error:
+        report.fail(error.message, exit_code_for(error))
         return
     for notice in settings.notices:
         report.say(NOTE, notice)
@@ -112,7 +112,6 @@ async def _connections(report: Report, *, ask: bool) -> None:
 
 
 async def _connection(report: Report, settings: "Settings", connection: Connection, *, ask: bool) -> None:
-    from mesrai.cli.exits import exit_code_for
     from mesrai.wiring import ask_once
 
     shown = connection.key.hint if connection.key else "no key"

@@ -74,6 +74,8 @@ def _call(given: dict[str, object]) -> Call:
     fixes = bool(given["fix"] or given["interactive"])
     if fixes and (given["commit"] or given["range_"] or given["branch"]):
         raise click.UsageError("--fix and --interactive change your files, so they go with uncommitted changes only.")
+    if fixes and given["context"] == "-":
+        raise click.UsageError("--context - reads standard input, on which --fix and --interactive ask.")
     output = given["output"]
     return Call(
         selection=_selection(given),

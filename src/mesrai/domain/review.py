@@ -36,7 +36,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanchored:
-    """A true finding about a place the change does not show; it stands in the summary only."""
+    """A true finding about a place the change does not show; it is shown with the summary, never on a line."""
 
     path: str
     line: int | None  # of the new file, if the quoted code was found there
@@ -108,7 +108,7 @@ class Review:
 
     schema_version: int = SCHEMA_VERSION
     outcome: Outcome
-    summary: str  # markdown: what the change does, and findings that have no place on the diff
+    summary: str  # markdown: what the change does
     change: ChangeFacts
     findings: tuple[Finding, ...] = ()
     unanchored: tuple[Unanchored, ...] = ()

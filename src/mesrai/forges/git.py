@@ -54,7 +54,7 @@ _SETTINGS = (
     "i18n.logOutputEncoding=UTF-8",
 )
 _CHUNK = 1 << 18
-_START_S = 1.0  # in which a git that was started is connected
+_START_S = 0.2  # in which a git that was started is usually connected
 _NOT_HERE = re.compile(r"transport '.*' not allowed|promisor|lazy fetching")
 _SHOWN = 200  # characters of git's own words in our errors
 

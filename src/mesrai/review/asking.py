@@ -14,6 +14,7 @@ from mesrai.review.answers import ReviewAnswer, read_review_answer
 from mesrai.review.batches import Batch, Room, halves_of
 from mesrai.review.candidates import Candidate, dropped_from, place_findings
 from mesrai.review.conversation import Ledger, Reply, converse
+from mesrai.review.material import visible
 from mesrai.review.options import Options
 from mesrai.review.progress import BatchEnded, BatchSplit, Stopping, Watch
 from mesrai.review.prompts import Framing, review_prompt, verify_prompt
@@ -112,7 +113,7 @@ async def _read(desk: Desk, batch: Batch, toolbox: Toolbox) -> Reply[ReviewAnswe
         review_prompt(desk.framing, batch, tools, desk.options, desk.most_tokens),
         toolbox=toolbox,
         steps=steps,
-        read=lambda text: read_review_answer(text, batch.paths),
+        read=lambda text: read_review_answer(text, [visible(path) for path in batch.paths]),
         ledger=desk.ledger,
     )
 
@@ -133,7 +134,7 @@ async def _split(desk: Desk, work: Work, works: list[Work], error: PromptTooLong
 async def _take(desk: Desk, work: Work, reply: Reply[ReviewAnswer]) -> None:
     """Place the findings on the diff and verify them."""
     work.answer = reply.value
-    files = {path: desk.files[path] for path in work.batch.paths}
+    files = {name: desk.files[path] for path in work.batch.paths for name in (path, visible(path))}
     placed = place_findings(reply.value.findings, files, desk.heads, reply.model)
     work.dropped += placed.dropped
     work.unverified = placed.candidates

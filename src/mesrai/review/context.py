@@ -226,7 +226,10 @@ def _take_definitions(path: str, outline: Outline, visit: _Visit) -> None:
     for name, asked in visit.definitions.items():
         found = outline.named(name)
         for definition in found if len(found) <= _MANY_DEFINITIONS else ():
+            is_constructor = definition.parent.split(".")[-1] == name
             for subject, wanted, rank in asked:
+                if is_constructor and not wanted.is_call:
+                    continue
                 subject.resolved.add(name)
                 subject.offers.append(definition_offer(path, outline, definition, why_used(wanted), rank))
 
@@ -237,11 +240,14 @@ def _take_uses(path: str, outline: Outline, visit: _Visit) -> None:
         uses = [use for line in visit.lines[name] for use in outline.uses_of(name, line)[:1]]
         uses.sort(key=lambda use: not use.is_call)
         calls = {use.line for use in uses if use.is_call}
-        for lines in clusters([use.line for use in uses[:_MOST_SHOWN]]):
-            verb = "calls" if calls.intersection(lines) else "uses"
-            for subject, altered, rank in asked:
-                why = f"{verb} `{name}`, {altered.what}"
+        imported = [line for line in visit.lines[name] if outline.imports_on(name, line)][:1]
+        for subject, altered, rank in asked:
+            for lines in clusters([use.line for use in uses[:_MOST_SHOWN]]):
+                why = f"{'calls' if calls.intersection(lines) else 'uses'} `{name}`, {altered.what}"
                 subject.offers.append(use_offer(path, outline, lines, kind, why, rank))
+            if altered.degree is None and imported:
+                why = f"imports `{name}`, {altered.what}"
+                subject.offers.append(use_offer(path, outline, imported, kind, why, rank))
 
 
 def _note_uses(subject: Subject, altered: Altered, lines: dict[str, list[int]], *, is_capped: bool) -> None:

@@ -76,4 +76,9 @@ def _is_absurd(source: bytes, language: Language) -> bool:
 
 def _repeats_itself(source: bytes) -> bool:
     stretches = (source[at : at + _STRETCH] for at in range(0, len(source) - _STRETCH + 1, _STRETCH))
-    return any(len(zlib.compress(each, 1)) * _MOST_PACKED < _STRETCH for each in stretches)
+    # White space costs the parser nothing; where much is left out between the scripts of a page, only it is repeated.
+    return any(_packs_well(each) and _packs_well(b" ".join(each.split())) for each in stretches)
+
+
+def _packs_well(text: bytes) -> bool:
+    return len(zlib.compress(text, 1)) * _MOST_PACKED < len(text)

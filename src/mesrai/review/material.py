@@ -11,10 +11,13 @@ from mesrai.review.pieces import ContextPiece, PieceKind
 
 LINE_CHARS = 500  # a longer line is cut
 CUT = " […]"
+_LONG_PART = 16_000  # characters above which a second look is shown what is near
+_SLICE = 3_000
+_NEAR = 60  # lines
 _IN_LISTING = (PieceKind.ENCLOSING, PieceKind.IMPORTS)
 _MARKS = {LineKind.CONTEXT: " ", LineKind.ADDED: "+", LineKind.REMOVED: "-"}
 # What could hide text from a person or reorder it: control characters, bidirectional marks, zero-width letters.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +62,7 @@ def render_part(part: Part) -> str:
     own, others = _own_and_other(part)
     blocks = [_heading(part), *_listing(part, own), *(_piece_text(piece) for piece in others)]
     if part.statements:
-        said = "\n".join(
-            f"- line {each.start_line}: {each.analyser} {each.code}: {each.message}" for each in part.statements
-        )
-        blocks.append("What static analysers say about added lines (a hint, not proof):\n" + said)
+        blocks.append("What static analysers say about added lines (a hint, not proof):\n" + _said(part.statements))
     return visible("\n\n".join(blocks))
 
 
@@ -138,6 +138,22 @@ def _action(file: FileDiff) -> str:
     return f"{file.action}{mode}" if file.action is not Action.DELETED else "deleted"
 
 
+def near(part: Part, lines: Sequence[int]) -> Part:
+    """Of a long part, what stands near the given new lines; of a short one, all of it."""
+    if part.chars <= _LONG_PART:
+        return part
+    kept = [
+        (index, piece)
+        for index, hunk in zip(part.hunk_ids, part.file.hunks, strict=True)
+        for piece in slices_of(hunk, _SLICE)
+        if any(piece.new_start - _NEAR <= line <= _end_of(piece) + _NEAR for line in lines)
+    ]
+    if not kept:
+        return part
+    file = replace(part.file, hunks=tuple(hunk for _, hunk in kept))
+    return replace(part, file=file, hunk_ids=tuple(index for index, _ in kept))
+
+
 def _own_and_other(part: Part) -> tuple[list[ContextPiece], list[ContextPiece]]:
     """The pieces of the same file that belong into its listing; and the others."""
     own = [piece for piece in part.context if piece.path == part.file.path and piece.kind in _IN_LISTING]
@@ -164,6 +180,14 @@ def _listing(part: Part, own: Sequence[ContextPiece]) -> list[str]:
             texts.append(f"### The file from line {start}\n{row}")
         last = max(last, end)
     return texts
+
+
+def _said(statements: Sequence[Diagnostic]) -> str:
+    """One line for each thing that is said, with all the lines it is said of."""
+    places: dict[str, list[str]] = {}
+    for each in statements:
+        places.setdefault(f"{each.analyser} {each.code}: {each.message}", []).append(str(each.start_line))
+    return "\n".join(f"- line {', '.join(lines[:20])}: {said}" for said, lines in places.items())
 
 
 def _end_of(hunk: Hunk) -> int:

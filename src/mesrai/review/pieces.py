@@ -1,7 +1,7 @@
 """Choose what to show around a change: the most useful first, within a budget, and no line twice."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -114,7 +114,7 @@ def choose_pieces(
         _buy(purse, offer, int(budget_chars * _SHARES[offer.kind]))
     for offer in ordered:
         _buy(purse, offer, budget_chars)
-    return tuple(_piece(each) for each in _joined(purse.bought))
+    return tuple(_piece(each) for each in _not_repeated(_joined(purse.bought), shown))
 
 
 def _buy(purse: _Purse, offer: Offer, most: int) -> None:
@@ -145,6 +145,17 @@ def _joined(bought: Sequence[_Bought]) -> Iterator[_Bought]:
         previous = each
     if previous is not None:
         yield previous
+
+
+def _not_repeated(bought: Iterable[_Bought], shown: Mapping[str, frozenset[int]]) -> Iterator[_Bought]:
+    """Leave out a short run that a more useful one bought later has bridged."""
+    seen = {path: set(lines) for path, lines in shown.items()}
+    for each in bought:
+        lines = set(range(each.first, each.last + 1))
+        known = seen.setdefault(each.offer.path, set())
+        if not lines <= known:
+            known |= lines
+            yield each
 
 
 def _unseen(offer: Offer, seen: set[int]) -> Iterator[tuple[int, int]]:

@@ -155,7 +155,7 @@ def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy
     coverage = (*coverage_of(gathered.files, works), *gathered.skipped)
     return Review(
         outcome=outcome_of(coverage, works),
-        summary=summary_of(works, unanchored),
+        summary=summary_of(works),
         change=change_facts(gathered.change),
         findings=judged.findings,
         unanchored=unanchored,

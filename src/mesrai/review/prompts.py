@@ -13,7 +13,7 @@ from mesrai.llm.model import AnswerShape, Prompt, Tool, UserTurn
 from mesrai.review.batches import Batch
 from mesrai.review.candidates import Candidate
 from mesrai.review.guidance import Guidance
-from mesrai.review.material import fence_for, fenced, render_files, render_part, visible
+from mesrai.review.material import fence_for, fenced, near, render_files, render_part, visible
 from mesrai.review.options import Options
 from mesrai.review.shapes import review_shape, skeleton_of, verify_shape
 
@@ -72,7 +72,8 @@ def review_prompt(framing: Framing, batch: Batch, tools: Sequence[Tool], options
     """The question that searches a batch for problems."""
     names = "\n".join(f"- {path}" for path in batch.paths)
     text = (
-        f"{framing.overview}\n\nReview this part of the change:\n\n{_material(batch, framing.fence)}\n\n"
+        f"{framing.overview}\n\nReview this part of the change; files of the change that are not in it are reviewed "
+        f"separately:\n\n{_material(batch, framing.fence)}\n\n"
         f"Report on these files, each with an entry in `files`:\n{visible(names)}\n\n"
         f"{_answer_hint(framing.review_shape, tools, options.effort.look_steps)}"
     )
@@ -88,14 +89,16 @@ def verify_prompt(
     most_tokens: int,
 ) -> Prompt:
     """The question that tries to refute what was found in a batch."""
-    about = {candidate.path for candidate in candidates}
-    parts = tuple(part for part in batch.parts if part.file.path in about)
+    lines: dict[str, list[int]] = {}
+    for candidate in candidates:
+        lines.setdefault(candidate.path, []).append(candidate.line or 0)
+    parts = tuple(near(part, lines[part.file.path]) for part in batch.parts if part.file.path in lines)
     listed = "\n\n".join(_claim(number, each) for number, each in enumerate(candidates, 1))
     text = (
         f"{framing.overview}\n\nThe part of the change the findings are about:\n\n"
         f"{_material(Batch(id=batch.id, parts=parts), framing.fence)}\n\n"
         f"The findings:\n\n{fenced(visible(listed), framing.fence)}\n\n"
-        f"Give {len(candidates)} verdicts, numbered 1 to {len(candidates)}.\n\n"
+        f"Give one verdict for each finding, numbered 1 to {len(candidates)}.\n\n"
         f"{_answer_hint(framing.verify_shape, tools, options.effort.check_steps)}"
     )
     return _prompt(framing.verify_system, text, framing.verify_shape, tools, options, most_tokens)

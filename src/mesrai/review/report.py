@@ -117,18 +117,11 @@ def outcome_of(coverage: Sequence[FileCoverage], works: Sequence[Work]) -> Outco
     return Outcome.REVIEWED
 
 
-def summary_of(works: Sequence[Work], unanchored: Sequence[Unanchored]) -> str:
-    """What the change does, in the model's words, and the findings that have no place on the diff."""
+def summary_of(works: Sequence[Work]) -> str:
+    """What the change does, in the model's words."""
     said = [work.answer.summary.strip() for work in works if work.answer and work.answer.summary.strip()]
-    text = said[0] if len(said) == 1 else "\n".join(f"- {' '.join(each.split())}" for each in said)
-    if unanchored:
-        listed = "\n".join(
-            f"- {each.path}{f':{each.line}' if each.line else ''} ({each.severity}, {each.category}): "
-            f"{each.title}. {' '.join(each.body.split())}"
-            for each in unanchored
-        )
-        text += f"\n\nAlso found, on lines that the change does not show:\n\n{listed}"
-    return text.strip()
+    distinct = list(dict.fromkeys(said))
+    return distinct[0] if len(distinct) == 1 else "\n".join(f"- {' '.join(each.split())}" for each in distinct)
 
 
 def failures_of(works: Sequence[Work]) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class Subject:
 def may_remove_definitions(file: FileDiff, head: Outline | None) -> bool:
     """Whether removed lines may have defined something that is gone, so that the old file is worth reading."""
     if head is None:
-        return True
+        return file.action is Action.DELETED
     if is_test_path(file.path) or not head.language.is_code:
         return False
     defined = (found for line in removed_lines(file) for found in _MAY_DEFINE.finditer(line.text[:400]))
@@ -135,7 +135,7 @@ def study(file: FileDiff, head: Outline | None, base: Outline | None) -> Subject
         _look_at_uses(subject, head)
         subject.offers += _import_offers(file.path, head)
         subject.altered += [] if is_test_path(file.path) else _altered(found)
-    if base is not None and not is_test_path(file.path):
+    if base is not None and not is_test_path(file.path) and (head is not None or file.action is Action.DELETED):
         subject.altered += _removed(file, head, base)
     subject.altered.sort(key=lambda each: each.rank)
     return subject

@@ -112,6 +112,10 @@ class Outline:
         uses = (self._use(name, line, start) for start in _places(text, name))
         return [use for use in uses if use is not None and not self._is_declaring(use)]
 
+    def imports_on(self, name: str, line: int) -> bool:
+        """Whether the line is of an import statement and has the name."""
+        return line in self._import_lines and any(True for _ in _places(self.lines[line - 1], name))
+
     def comment_start(self, line: int) -> int:
         """The first line of the comments that stand right above a line; the line itself if there are none."""
         first = line

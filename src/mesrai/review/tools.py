@@ -48,14 +48,19 @@ TOOLS = (
     ),
     _tool(
         "search_text",
-        "Lines of the repository, after the change, that contain a text. Set whole_word for names.",
+        "Lines of the repository, after the change, that contain a text exactly, upper and lower case told apart. "
+        "Set whole_word for names.",
         {"text": _STRING},
         {"whole_word": {"type": "boolean"}, "under": {"type": "string", "description": "only paths below this folder"}},
     ),
     _tool(
         "find_definition", "The definitions of a function, method, class or constant of that name.", {"name": _STRING}
     ),
-    _tool("find_references", "Places that call or use a name.", {"name": _STRING}),
+    _tool(
+        "find_references",
+        "Places that call or use a name; imports, comments and texts do not count.",
+        {"name": _STRING},
+    ),
     _tool("list_directory", "What a folder of the repository holds; an empty path is the root.", {"path": _STRING}),
     _tool("line_history", "The last commits that touched a line.", {"path": _STRING, "line": _INTEGER}),
 )
@@ -101,7 +106,7 @@ class Toolbox:
         except SourceError as error:
             return f"Error: {error.message}"
         safe = visible(redact_secrets(text)[0])
-        kept = safe[: min(_MOST_CHARS, most, max(self._left, 0))]
+        kept = _cut(safe, min(_MOST_CHARS, most, max(self._left, 0)))
         self._left -= len(kept)
         if len(kept) == len(safe):
             return kept
@@ -146,6 +151,14 @@ class Toolbox:
         found = await find_references(tree, self._source, name)
         listed = (f"{each.path}:{each.line}: {each.text.strip()[:300]}" for each in found[:_MOST_LISTED])
         return "\n".join(listed) or f"No use of {name} was found."
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, or as many whole lines of it as fit; of one that is too long, its beginning."""
+    if len(text) <= most:
+        return text
+    end = text.rfind("\n", 0, most)
+    return text[: end if end > 0 else most]
 
 
 async def _search(tree: Tree, arguments: Mapping[str, Any]) -> str:

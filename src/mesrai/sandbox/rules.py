@@ -11,7 +11,7 @@ from mesrai.sandbox.saying import Answerer, Body, spoken_text, text_of
 _HEADING: Final = re.compile(r"^## File (.+)$")
 _ADDED: Final = re.compile(r"^\s*(\d+) \+ (.*)$")
 _COUNT: Final = re.compile(r"numbered 1 to (\d+)")
-_KEYS: Final = re.compile(r"exactly these keys: ((?:`\w+`,? ?)+)")
+_FORM: Final = re.compile(r"^The form of the answer:\n(\{.*\})$", re.MULTILINE)
 # What the stand-in takes for a problem in an added line.
 _PROBLEMS: Final = (
     (re.compile(r"\beval\("), "security", "high", "Text from outside is run as code"),
@@ -27,10 +27,10 @@ def answer_by_rule(body: Body) -> str | Body:
     tool = _submit_tool(body)
     schema = tool["parameters"] if tool else _schema(body)
     if schema is None:
-        keys = re.findall(r"`(\w+)`", "".join(_KEYS.findall(question)))
-        if not keys:
+        forms = _FORM.findall(question)
+        if not forms:
             return "Understood."
-        schema = {"type": "object", "properties": {key: {"type": "string"} for key in keys}}
+        schema = {"type": "object", "properties": {key: {"type": "string"} for key in json.loads(forms[-1])}}
     value = filled(schema)
     if isinstance(value, dict):
         value |= {key: made for key, made in _review_parts(question).items() if key in value}
@@ -96,7 +96,7 @@ def _findings(question: str) -> Iterator[dict[str, Any]]:
         if heading:
             path = heading.group(1)
         elif line.startswith("###"):
-            is_change = line.startswith("### Change")
+            is_change = not line.startswith("### Not part of the change")
         elif added and path and is_change:
             yield from _problems(path, int(added.group(1)), added.group(2))
 

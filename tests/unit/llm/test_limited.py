@@ -84,6 +84,76 @@ def test_a_permit_comes_back_after_a_failure() -> None:
     asyncio.run(run())
 
 
+class Holder:
+    """One who holds a permit, or waits for it, until told to let go."""
+
+    def __init__(self, permits: InProcessPermits, limit: int) -> None:
+        self.has_it = False
+        self.end = asyncio.Event()
+        self.task = asyncio.create_task(self._hold(permits, limit))
+
+    async def _hold(self, permits: InProcessPermits, limit: int) -> None:
+        async with permits.hold("a", limit):
+            self.has_it = True
+            await self.end.wait()
+
+
+async def ticks(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_a_permit_that_comes_together_with_a_cancellation_is_not_lost() -> None:
+    async def run() -> bool:
+        permits = InProcessPermits()
+        first, second = Holder(permits, 1), Holder(permits, 1)
+        await ticks()
+        first.end.set()
+        await ticks(1)  # the first gives it back, and the second has it but does not know yet
+        second.task.cancel()
+        await ticks()
+        assert second.task.cancelled()
+        assert not second.has_it
+        third = Holder(permits, 1)
+        await ticks()
+        third.end.set()
+        return third.has_it
+
+    assert asyncio.run(run())
+
+
+def test_nobody_overtakes_one_who_waits() -> None:
+    async def run() -> list[bool]:
+        permits = InProcessPermits()
+        holders = [Holder(permits, 1), Holder(permits, 1)]
+        await ticks()
+        holders.append(Holder(permits, 2))  # there is room for this one, but its turn has not come
+        await ticks()
+        has_it = [holder.has_it for holder in holders]
+        for holder in holders:
+            holder.end.set()
+        return has_it
+
+    assert asyncio.run(run()) == [True, False, False]
+
+
+def test_one_who_gives_up_waiting_lets_the_next_through() -> None:
+    async def run() -> bool:
+        permits = InProcessPermits()
+        first, second = Holder(permits, 1), Holder(permits, 1)
+        await ticks()
+        third = Holder(permits, 2)
+        await ticks()
+        second.task.cancel()
+        await ticks()
+        has_it = third.has_it
+        for holder in (first, third):
+            holder.end.set()
+        return has_it
+
+    assert asyncio.run(run())
+
+
 async def soon(check: Callable[[], bool]) -> bool:
     for _ in range(50):
         if check():

@@ -130,6 +130,11 @@ def test_keep_alives_do_not_put_off_the_idle_deadline(keep_alive: bytes) -> None
         reading(b"data: 1\n\n", *again_and_again(keep_alive), timeouts=QUICK)
 
 
+def test_a_ping_that_comes_together_with_a_token_does_not_hide_it() -> None:
+    with pytest.raises(ModelTimeout, match=r"stopped coming for 0\.05 s"):
+        reading(b"data: 1\n\ndata: ping\n\n", 0.2, timeouts=QUICK)
+
+
 def test_a_steady_answer_ends_with_the_total_deadline() -> None:
     with pytest.raises(ModelTimeout, match=r"took longer than 0\.15 s"):
         reading(*again_and_again(b"data: 1\n\n"), timeouts=Timeouts(first_token_s=0.1, idle_s=0.1, total_s=0.15))

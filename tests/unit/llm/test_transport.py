@@ -64,8 +64,9 @@ def test_cookies_are_not_kept() -> None:
     async def run() -> None:
         response = http_response(b"", more="Set-Cookie: a=1\r\n")
         async with answering(response, seen=seen) as base, open_session("1") as session:
+            url = base.replace("127.0.0.1", "localhost")  # for a bare address no client keeps cookies
             for _ in range(2):
-                async with session.send(Request(url=base, headers={}, body=b"")) as reply:
+                async with session.send(Request(url=url, headers={}, body=b"")) as reply:
                     await reply.body(10)
 
     asyncio.run(run())

@@ -73,7 +73,7 @@ def finds(*findings: dict[str, Any]) -> Callable[[Prompt], str]:
 
 
 def verdicts(prompt: Prompt, verdict: str) -> str:
-    count = int(re.findall(r"Give (\d+) verdicts", asked(prompt))[0])
+    count = int(re.findall(r"numbered 1 to (\d+)", asked(prompt))[0])
     given = [
         {"number": number, "evidence": "line 2", "verdict": verdict, "severity": "medium", "confidence": 0.8}
         for number in range(1, count + 1)
@@ -150,8 +150,9 @@ def test_a_finding_about_unchanged_code_far_away_goes_to_the_summary(tmp_path: P
     bench = Bench(tmp_path, {"cart.py": BEFORE + far}, {"cart.py": AFTER + far})
     review = bench.review(ScriptedModel(finds(a_raw("    return total([])"))))
     assert review.findings == ()
-    assert [(each.path, each.line) for each in review.unanchored] == [("cart.py", 34)]
-    assert "cart.py:34 (medium, bug): Divides by zero for an empty cart." in review.summary
+    assert [(each.path, each.line, each.title) for each in review.unanchored] == [
+        ("cart.py", 34, "Divides by zero for an empty cart")
+    ]
 
 
 def test_a_suggestion_that_applies_is_kept_with_the_indentation_of_the_file(bench: Bench) -> None:

@@ -16,7 +16,7 @@ QUESTION = """Review this part of the change:
 ## File src/a.py
 (modified)
 
-### Change, lines 1 to 3
+### The file from line 1
     1   x = 1
     2 + y = eval(text)
     3 - z = eval(old)
@@ -27,11 +27,13 @@ QUESTION = """Review this part of the change:
 ## File src/ü b.py
 (added)
 
-### Change, lines 7 to 7
+### The file from line 7
     7 +     except:
 >>>f
 
-Answer with one JSON object and nothing else. It has exactly these keys: `files`, `findings`, `summary`."""
+Answer with one JSON object and nothing else.
+The form of the answer:
+{"files": [], "findings": [], "summary": "<string>"}"""
 TEXT = {"type": "string"}
 FINDING = {
     "type": "object",
@@ -81,7 +83,7 @@ def test_keys_named_in_the_question_serve_where_there_is_no_schema() -> None:
 
 
 def test_as_many_verdicts_are_given_as_are_asked_for() -> None:
-    verdicts = "Give 3 verdicts, numbered 1 to 3.\nIt has exactly these keys: `verdicts`."
+    verdicts = 'Give one verdict for each finding, numbered 1 to 3.\nThe form of the answer:\n{"verdicts": []}'
     answer = answer_by_rule(asked(verdicts))
     assert isinstance(answer, str)
     assert [each["number"] for each in json.loads(answer)["verdicts"]] == [1, 2, 3]
