@@ -125,9 +125,7 @@ def test_output_goes_to_a_file_and_a_sentence_to_the_person(risky: Repository) -
     assert json.loads((risky.root / "out.sarif").read_text())["version"] == "2.1.0"
 
 
-def test_the_fallback_answers_where_the_main_fails_and_the_review_says_so(
-    tmp_path: Path, sandbox: Sandbox
-) -> None:
+def test_the_fallback_answers_where_the_main_fails_and_the_review_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
     repository = a_changed_repository(tmp_path / "repository")
     main = connected(sandbox.openai, "sk-sim-no_credit")
     fallback = {

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -103,14 +104,15 @@ class Session:
             raise _failure(error, request) from error
 
     def _proxy_for(self, url: str) -> str | None:
-        """The proxy the environment names for this address.
+        """The proxy the environment names for this address; none for this machine itself.
 
         aiohttp's own way of finding it also takes passwords from ~/.netrc, and then refuses to send our key.
         """
         parts = urlsplit(url)
         place = (parts.scheme, parts.hostname or "")
         if place not in self._proxies:
-            named = None if proxy_bypass(place[1]) else getproxies().get(parts.scheme)
+            is_direct = _is_loopback(place[1]) or proxy_bypass(place[1])
+            named = None if is_direct else getproxies().get(parts.scheme)
             self._proxies[place] = named
         proxy = self._proxies[place]
         if proxy is not None and urlsplit(proxy).scheme not in ("http", "https"):
@@ -136,6 +138,13 @@ async def open_session(version: str) -> AsyncIterator[Session]:
         },
     ) as client:
         yield Session(client)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _failure(error: Exception, request: Request) -> ModelError:

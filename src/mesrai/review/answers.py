@@ -19,7 +19,14 @@ _PROSE = 6_000
 
 
 class AnswerMisshapen(ValueError):
-    """The answer does not have the agreed shape; the message says where, for the model to repair it."""
+    """The answer does not have the agreed shape; the message says where, for the model to repair it.
+
+    `partial` is what of it can be used if the repair is no better; None if nothing can.
+    """
+
+    def __init__(self, message: str, *, partial: Any = None) -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,7 @@ class ReviewAnswer:
     summary: str
     notes: tuple[tuple[str, str], ...]  # path and what the change does there
     findings: tuple[RawFinding, ...]
+    missing: tuple[str, ...] = ()  # the files it does not speak of: they were not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +75,13 @@ def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
         for at, each in enumerate(_dicts(_list(answer, "files"), "files"))
     )
     spoken_of = {path for path, _ in notes} | {finding.path for finding in findings}
-    missing = [path for path in paths if path not in spoken_of]
+    missing = tuple(path for path in paths if path not in spoken_of)
+    summary = _text(answer, "summary", "the answer")[:_PROSE]
+    read = ReviewAnswer(summary=summary, notes=notes, findings=findings, missing=missing)
     if missing:
-        raise AnswerMisshapen(f"`files` has no entry for: {', '.join(missing[:50])}. Review these files too.")
-    return ReviewAnswer(summary=_text(answer, "summary", "the answer")[:_PROSE], notes=notes, findings=findings)
+        told = f"`files` has no entry for: {', '.join(missing[:50])}. Review these files too"
+        raise AnswerMisshapen(told, partial=read if len(missing) < len(paths) else None)
+    return read
 
 
 def read_verdicts(text: str, count: int) -> tuple[Verdict, ...]:

@@ -14,7 +14,7 @@ from mesrai.review.answers import ReviewAnswer, read_review_answer
 from mesrai.review.batches import Batch, Room, halves_of
 from mesrai.review.candidates import Candidate, dropped_from, place_findings
 from mesrai.review.conversation import Ledger, Reply, converse
-from mesrai.review.material import visible
+from mesrai.review.material import shown_path
 from mesrai.review.options import Options
 from mesrai.review.progress import BatchEnded, BatchSplit, Stopping, Watch
 from mesrai.review.prompts import Framing, review_prompt, verify_prompt
@@ -22,6 +22,7 @@ from mesrai.review.tools import Toolbox
 from mesrai.review.verify import verify_findings
 
 STOPPED = "stopped before it was read"
+UNSPOKEN = "the model said nothing of it, even when it was asked again"
 
 
 @dataclass(kw_only=True)
@@ -37,10 +38,11 @@ class Work:
     confirmed: tuple[Candidate, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
 
-    @property
-    def is_read(self) -> bool:
-        """Whether the model read this batch."""
-        return self.answer is not None
+    def unread(self, path: str) -> str:
+        """Why a file of the batch was not read; empty if it was."""
+        if self.answer is None:
+            return self.failure.message if self.failure else STOPPED
+        return UNSPOKEN if shown_path(path) in self.answer.missing else ""
 
     def give_up_unverified(self, reason: str) -> None:
         """Drop what was found and will not be verified."""
@@ -113,7 +115,7 @@ async def _read(desk: Desk, batch: Batch, toolbox: Toolbox) -> Reply[ReviewAnswe
         review_prompt(desk.framing, batch, tools, desk.options, desk.most_tokens),
         toolbox=toolbox,
         steps=steps,
-        read=lambda text: read_review_answer(text, [visible(path) for path in batch.paths]),
+        read=lambda text: read_review_answer(text, [shown_path(path) for path in batch.paths]),
         ledger=desk.ledger,
     )
 
@@ -134,7 +136,7 @@ async def _split(desk: Desk, work: Work, works: list[Work], error: PromptTooLong
 async def _take(desk: Desk, work: Work, reply: Reply[ReviewAnswer]) -> None:
     """Place the findings on the diff and verify them."""
     work.answer = reply.value
-    files = {name: desk.files[path] for path in work.batch.paths for name in (path, visible(path))}
+    files = {name: desk.files[path] for path in work.batch.paths for name in (path, shown_path(path))}
     placed = place_findings(reply.value.findings, files, desk.heads, reply.model)
     work.dropped += placed.dropped
     work.unverified = placed.candidates

@@ -65,6 +65,8 @@ async def converse(
     try:
         return Reply(value=read(answer.turn.text), model=answer.model)
     except AnswerMisshapen as problem:
+        if problem.partial is not None:
+            return Reply(value=problem.partial, model=answer.model)
         raise AnswerUnreadable(
             f"The answer does not have the agreed shape, even after one repair: {problem}",
             provider=answer.provider,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mesrai.domain.diff import FileDiff
 from mesrai.domain.review import FileCoverage, FileStatus
-from mesrai.review.asking import STOPPED, Work
+from mesrai.review.asking import Work
 
 
 def coverage_of(files: Sequence[FileDiff], works: Sequence[Work]) -> tuple[FileCoverage, ...]:
@@ -12,8 +12,8 @@ def coverage_of(files: Sequence[FileDiff], works: Sequence[Work]) -> tuple[FileC
     unread: dict[tuple[str, int], str] = {}
     asked: set[tuple[str, int]] = set()
     for work in works:
-        reason = "" if work.is_read else (work.failure.message if work.failure else STOPPED)
         for part in work.batch.parts:
+            reason = work.unread(part.file.path)
             for hunk in part.hunk_ids:
                 asked.add((part.file.path, hunk))
                 if reason:

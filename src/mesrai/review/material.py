@@ -44,6 +44,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
 
 
+def shown_path(path: str) -> str:
+    """A path on one line with nothing unseen in it: as the model sees it, and has to name it."""
+    return visible(path).replace("\n", "[U+000A]").replace("\t", "[U+0009]")
+
+
 def fence_for(texts: Iterable[str]) -> str:
     """A fence that the texts cannot contain on purpose, since it depends on all of them."""
     digest = hashlib.sha256()
@@ -68,7 +73,7 @@ def render_part(part: Part) -> str:
 
 def render_files(files: Iterable[FileDiff], *, most: int = 300) -> str:
     """One line a file: how it changed and by how much."""
-    listed = [f"- {file.path} ({_action(file)}, +{file.additions} -{file.deletions})" for file in files]
+    listed = [f"- {shown_path(file.path)} ({_action(file)}, +{file.additions} -{file.deletions})" for file in files]
     rest = len(listed) - most
     return visible("\n".join(listed[:most] + ([f"- and {rest} more files"] if rest > 0 else [])))
 
@@ -124,9 +129,9 @@ def _hunk_of(lines: Sequence[Line], section: str) -> Hunk:
 
 def _heading(part: Part) -> str:
     file = part.file
-    came_from = f" from {file.old_path}" if file.old_path else ""
+    came_from = f" from {shown_path(file.old_path)}" if file.old_path else ""
     piece = f", part {part.number} of {part.of}" if part.of > 1 else ""
-    return f"## File {file.path}\n({_action(file)}{came_from}{piece})"
+    return f"## File {shown_path(file.path)}\n({_action(file)}{came_from}{piece})"
 
 
 def _action(file: FileDiff) -> str:
@@ -206,5 +211,5 @@ def _piece_rows(piece: ContextPiece) -> str:
 
 
 def _piece_text(piece: ContextPiece) -> str:
-    where = f"{piece.path}, lines {piece.start_line} to {piece.end_line}"
+    where = f"{shown_path(piece.path)}, lines {piece.start_line} to {piece.end_line}"
     return f"### Not part of the change: {where} ({piece.why})\n{_piece_rows(piece)}"

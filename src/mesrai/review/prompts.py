@@ -13,7 +13,7 @@ from mesrai.llm.model import AnswerShape, Prompt, Tool, UserTurn
 from mesrai.review.batches import Batch
 from mesrai.review.candidates import Candidate
 from mesrai.review.guidance import Guidance
-from mesrai.review.material import fence_for, fenced, near, render_files, render_part, visible
+from mesrai.review.material import fence_for, fenced, near, render_files, render_part, shown_path, visible
 from mesrai.review.options import Options
 from mesrai.review.shapes import review_shape, skeleton_of, verify_shape
 
@@ -70,11 +70,11 @@ def framing_for(
 
 def review_prompt(framing: Framing, batch: Batch, tools: Sequence[Tool], options: Options, most_tokens: int) -> Prompt:
     """The question that searches a batch for problems."""
-    names = "\n".join(f"- {path}" for path in batch.paths)
+    names = "\n".join(f"- {shown_path(path)}" for path in batch.paths)
     text = (
         f"{framing.overview}\n\nReview this part of the change; files of the change that are not in it are reviewed "
         f"separately:\n\n{_material(batch, framing.fence)}\n\n"
-        f"Report on these files, each with an entry in `files`:\n{visible(names)}\n\n"
+        f"Report on these files, each with an entry in `files`:\n{names}\n\n"
         f"{_answer_hint(framing.review_shape, tools, options.effort.look_steps)}"
     )
     return _prompt(framing.review_system, text, framing.review_shape, tools, options, most_tokens)

@@ -130,8 +130,11 @@ def failures_of(works: Sequence[Work]) -> tuple[str, ...]:
     sentences += [
         f"Findings could not be verified: {work.verify_failure.message}" for work in works if work.verify_failure
     ]
-    if any(not work.is_read and work.failure is None for work in works):
+    if any(work.answer is None and work.failure is None for work in works):
         sentences.append("The review was stopped before it was complete.")
+    missing = [path for work in works if work.answer for path in work.answer.missing]
+    if missing:
+        sentences.append(f"The model said nothing of {len(missing)} files, even when it was asked again.")
     return tuple(dict.fromkeys(sentences))
 
 

@@ -170,6 +170,11 @@ def test_the_proxy_of_the_environment_is_used_with_its_login(monkeypatch: pytest
     assert b"authorization: bearer k" in seen[0]
 
 
+def test_a_model_on_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert sent(http_response(b"ok"))[2] == b"ok"
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [

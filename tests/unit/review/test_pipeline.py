@@ -201,6 +201,26 @@ def test_prose_instead_of_an_answer_is_a_failure_and_no_empty_review(bench: Benc
         bench.review(ScriptedModel(lambda _prompt: "No issues found, great work!"))
 
 
+def test_a_file_the_model_is_silent_about_was_not_read_and_the_rest_was(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, {"a.py": "x = 1\n", "b.py": "y = 1\n"})
+    said = json.dumps({"files": [{"path": "a.py", "note": "x"}], "findings": [], "summary": "Sets x."})
+    model = ScriptedModel(lambda _prompt: said)
+    review = bench.review(model)
+    assert (review.outcome, len(model.prompts)) == (Outcome.PARTIAL, 2)
+    assert {file.path: (file.status, file.reason) for file in review.coverage} == {
+        "a.py": (FileStatus.REVIEWED, ""),
+        "b.py": (FileStatus.FAILED, "the model said nothing of it, even when it was asked again"),
+    }
+    assert review.failures == ("The model said nothing of 1 files, even when it was asked again.",)
+
+
+def test_paths_with_odd_letters_are_named_on_one_line_and_found_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, {"new\nline.py": "x = 1\n", "ta\tb.py": "y = 1\n"})
+    review = bench.review(ScriptedModel(finds(a_raw("x = 1", path="new[U+000A]line.py"))))
+    assert review.outcome is Outcome.REVIEWED
+    assert [each.path for each in review.findings] == ["new\nline.py"]
+
+
 def many(count: int, lines: int = 400) -> dict[str, str]:
     return {f"m{number:02}.py": "".join(f"value_{line} = {line}\n" for line in range(lines)) for number in range(count)}
 
