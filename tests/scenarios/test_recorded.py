@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from tests.repositories import a_repository
 from tests.sandbox_server import running_sandbox
 from tests.terminal import connected, mesrai

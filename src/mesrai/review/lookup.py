@@ -9,7 +9,7 @@ from mesrai.forges.forge import Match, Source, Tree
 from mesrai.review.definitions import Definition
 from mesrai.review.languages import language_of
 from mesrai.review.reading import Reader
-from mesrai.review.symbols import Outline
+from mesrai.review.symbols import Outline, word_places
 
 MOST_MATCHES: Final = 600
 _MOST_TOGETHER: Final = 8_000  # lines of one search for many names
@@ -23,6 +23,17 @@ _KEYWORDS: Final = (
     "namespace|package|macro|define|const|let|var|val|static|impl|protocol|extension|actor|procedure|table|view|using"
 )
 _CALLS: Final = "return|await|new|else|throw|yield|case|in|not|and|or|raise|assert|if|while|delete|go|defer|echo|print"
+# How a line looks before and after a name that it defines.
+_AFTER_KEYWORD: Final = re.compile(rf"\b(?:{_KEYWORDS})\s+(?:\([^()]*\)\s*)?(?:[\w.]+\s+)?(?:[\w.:<>*&]+[.:])?$")
+_BEFORE_VALUE: Final = re.compile(r"[\s\w.]*$")
+_VALUE: Final = re.compile(r"\s*(?::[^=()]*)?=(?![=>])")
+_LABEL: Final = re.compile(r"\s*:")
+_TYPED: Final = re.compile(rf"(?!\s*(?:{_CALLS})\b).*[\w>\]*&?]\s+[*&]*(?:\w+::)*$")
+_BODY: Final = re.compile(r"\s*[(<;={]")
+_BARE: Final = re.compile(r"\s*(?:async\s+|static\s+|get\s+|set\s+|\*|#)*$")
+_PARAMETERS: Final = re.compile(r"\s*(?:<[^>]*>)?\([^;]*$")
+_SCOPED: Final = re.compile(r"\s*(?:\w+::)+$")
+_OPENED: Final = re.compile(r"\s*\(")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +98,8 @@ def is_searchable(name: str) -> bool:
 def likely_files(matches: Iterable[Match], name: str) -> list[str]:
     """The files with a line that may define the name, the likeliest first."""
     best: dict[str, int] = {}
-    strengths = _Strengths(name)
     for match in matches:
-        strength = strengths.of(match.text)
+        strength = _strength(match.text, name)
         if strength > best.get(match.path, 0):
             best[match.path] = strength
     return sorted(best, key=lambda path: (-best[path], path))
@@ -145,24 +155,20 @@ class Names:
         self.capped = (self.capped - set(group)) | (set(group) if is_full else set())
 
 
-class _Strengths:
+def _strength(line: str, name: str) -> int:
     """How much a line looks as if it defined a name: 3 for sure, 0 not at all."""
+    spots = (_strength_at(line[:at], line[at + len(name) :]) for at in word_places(line, name))
+    return max(spots, default=0)
 
-    def __init__(self, name: str) -> None:
-        word = re.escape(name)
-        self._keyword = re.compile(rf"\b(?:{_KEYWORDS})\s+(?:\([^()]*\)\s*)?(?:[\w.]+\s+)?(?:[\w.:<>*&]+[.:])?{word}\b")
-        self._value = re.compile(rf"^[\s\w.]*\b{word}\s*(?::[^=()]*)?=(?![=>])|^\s*{word}\s*:")
-        self._typed = re.compile(rf"^(?!\s*(?:{_CALLS})\b).*[\w>\]*&?]\s+[*&]*(?:\w+::)*{word}\s*[(<;={{]")
-        self._bare = re.compile(
-            rf"^\s*(?:async\s+|static\s+|get\s+|set\s+|\*|#)*{word}\s*(?:<[^>]*>)?\([^;]*$|^\s*(?:\w+::)+{word}\s*\("
-        )
 
-    def of(self, line: str) -> int:
-        if self._keyword.search(line):
-            return 3
-        if self._value.match(line):
-            return 2
-        return 1 if self._typed.match(line) or self._bare.match(line) else 0
+def _strength_at(before: str, after: str) -> int:
+    if _AFTER_KEYWORD.search(before):
+        return 3
+    if (_BEFORE_VALUE.match(before) and _VALUE.match(after)) or (not before.strip() and _LABEL.match(after)):
+        return 2
+    is_typed = _TYPED.match(before) and _BODY.match(after)
+    is_bare = _BARE.match(before) and _PARAMETERS.match(after)
+    return 1 if is_typed or is_bare or (_SCOPED.match(before) and _OPENED.match(after)) else 0
 
 
 def _split(name: str) -> tuple[str, list[str]]:

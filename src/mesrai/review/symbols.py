@@ -109,12 +109,12 @@ class Outline:
         text = self.lines[line - 1] if 1 <= line <= self.line_count else ""
         if len(text) > _LONGEST_LINE or name not in text or (self._syntax is None and is_comment(text, self.language)):
             return []
-        uses = (self._use(name, line, start) for start in _places(text, name))
+        uses = (self._use(name, line, start) for start in word_places(text, name))
         return [use for use in uses if use is not None and not self._is_declaring(use)]
 
     def imports_on(self, name: str, line: int) -> bool:
         """Whether the line is of an import statement and has the name."""
-        return line in self._import_lines and any(True for _ in _places(self.lines[line - 1], name))
+        return line in self._import_lines and any(True for _ in word_places(self.lines[line - 1], name))
 
     def comment_start(self, line: int) -> int:
         """The first line of the comments that stand right above a line; the line itself if there are none."""
@@ -191,8 +191,8 @@ def parses_no_worse(before: str, after: str, path: str) -> bool:
     return new.errors[0] <= old.errors[0] and new.errors[1] <= old.errors[1] + added
 
 
-def _places(text: str, word: str) -> Iterator[int]:
-    """Where the word begins in the text, as a whole word."""
+def word_places(text: str, word: str) -> Iterator[int]:
+    """Where a word begins in a text, as a whole word."""
     at = text.find(word) if word else -1
     while at >= 0:
         end = at + len(word)

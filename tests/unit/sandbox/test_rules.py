@@ -76,7 +76,7 @@ def test_the_answer_is_handed_in_where_there_is_a_tool_for_it() -> None:
     assert isinstance(answer_by_rule(asked(QUESTION, tools=[tool], tool_choice="none")), str)
 
 
-def test_keys_named_in_the_question_serve_where_there_is_no_schema() -> None:
+def test_the_form_shown_in_the_question_serves_where_there_is_no_schema() -> None:
     answer = answer_by_rule(asked(QUESTION))
     assert isinstance(answer, str)
     assert json.loads(answer).keys() == {"files", "findings", "summary"}
