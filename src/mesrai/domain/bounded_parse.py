@@ -24,6 +24,8 @@ _MOST_ANGLES: Final = 400  # unclosed < in one statement
 # nobody back. Of 11,000 files two have a stretch of this length that zlib packs this well; plain repetition does 50.
 _STRETCH: Final = 1_500  # bytes
 _MOST_PACKED: Final = 13
+_LONG_WORD: Final = re.compile(rb"[\w\x80-\xff]{9,}")
+_FEW_TOKENS: Final = 200  # bytes that remain; fewer cannot blow up
 _BRACKETS: Final = bytes(set(range(256)) - set(b"()[]{}"))
 _DEPTHS: Final = bytes.maketrans(b"([{)]}", b"\2\2\2\0\0\0")
 _ANGLES: Final = bytes(set(range(256)) - set(b"<>;{}"))
@@ -79,9 +81,14 @@ def _is_absurd(source: bytes, nests_angles: bool) -> bool:
 
 def _repeats_itself(source: bytes) -> bool:
     stretches = (source[at : at + _STRETCH] for at in range(0, len(source) - _STRETCH + 1, _STRETCH))
-    # White space costs the parser nothing; where much is left out between the scripts of a page, only it is repeated.
-    return any(_packs_well(each) and _packs_well(b" ".join(each.split())) for each in stretches)
+    return any(_packs_well(each) and _packs_well(_without_filling(each)) for each in stretches)
+
+
+def _without_filling(text: bytes) -> bytes:
+    """The text with short words and white space: their length costs the parser nothing, whatever repeats in it."""
+    words = _LONG_WORD.sub(b"x", b" ".join(text.split()))
+    return words if len(words) >= _FEW_TOKENS else b""
 
 
 def _packs_well(text: bytes) -> bool:
-    return len(zlib.compress(text, 1)) * _MOST_PACKED < len(text)
+    return len(zlib.compress(text, 1)) * _MOST_PACKED < len(text) if text else False

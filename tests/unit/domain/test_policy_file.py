@@ -3,7 +3,7 @@ import contextlib
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.policy_page import DOCS, policy_page, schema_text
 
@@ -204,7 +204,7 @@ VALUES = st.recursive(
 VALIDATOR = jsonschema.Draft202012Validator(policy_schema())
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(KEYS, VALUES, max_size=2))
 def test_what_the_schema_accepts_the_reader_accepts(value: object) -> None:
     if VALIDATOR.is_valid(value):
