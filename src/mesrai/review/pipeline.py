@@ -31,6 +31,11 @@ from mesrai.review.report import (
     unanchored_from,
 )
 
+OFFLINE_NOTICE = (
+    "Only static analysers read this change; no model was asked. Connect one for a review that understands the code: "
+    "set MOONSHOT_API_KEY, or see `mesrai doctor`."
+)
+
 
 class ReviewFailed(MesraiError):
     """Nothing of the change could be reviewed. `review` says what is known; the cause is the first failure."""
@@ -99,7 +104,7 @@ async def review_offline(change: Change, source: Source, analysers: Sequence[Ana
         dropped=judged.dropped,
         coverage=coverage,
         timings=Timings(total_s=round(_now() - began, 3), gather_s=round(_now() - began, 3)),
-        notices=(*change.notices, "Only static analysers read this change; no model was asked."),
+        notices=(*change.notices, OFFLINE_NOTICE),
         failures=tuple(f"{failure.analyser}: {failure.message}" for failure in gathered.analyser_failures),
     )
     if review.outcome is Outcome.FAILED:

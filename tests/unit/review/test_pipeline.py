@@ -19,7 +19,7 @@ from mesrai.errors import AnswerUnreadable, ModelAuth, ModelError, ModelUnavaila
 from mesrai.forges.local import open_local
 from mesrai.llm.model import Prompt, UserTurn
 from mesrai.review.options import Options
-from mesrai.review.pipeline import Reading, ReviewFailed, review_change, review_offline
+from mesrai.review.pipeline import OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Started
 
 BEFORE = "def total(items):\n    return sum(items)\n"
@@ -381,6 +381,6 @@ def test_offline_needs_no_model_and_says_so(bench: Bench) -> None:
             return await review_offline(await source.change(), source, (), policy=Policy())
 
     review = asyncio.run(run())
-    assert review.notices[-1] == "Only static analysers read this change; no model was asked."
+    assert review.notices[-1] == OFFLINE_NOTICE
     assert [file.reason for file in review.coverage] == ["no analyser reads it"]
     assert (review.outcome, review.usage.calls) == (Outcome.NOTHING, 0)
