@@ -167,17 +167,52 @@ def test_interrupt_shows_what_is_done_and_says_so(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)
     assert json.loads(out)["outcome"] == "failed", err
+    assert err == ""
     assert json.loads(out)["failures"] == ["The review was stopped before it was complete."]
     assert process.returncode == 4
 
 
-def test_fix_applies_suggestions_after_a_yes(tmp_path: Path) -> None:
-    repository = a_repository(tmp_path / "repository", {"README": "x\n"})
-    repository.write("a.py", "import os\nif x == None:\n    pass\nprint(f'plain', os)\n")
-    ran = mesrai("review", "--offline", "--fix", cwd=repository.root)
-    assert ran.code in (0, 2)
-    if ran.code == 2:
-        assert "--yes" in ran.err
+def suggesting(body: dict[str, object]) -> str:
+    """A model that proposes to guard the division, and confirms it."""
+    question = json.dumps(body["messages"])
+    if "numbered 1 to" in question:
+        verdict = {"number": 1, "evidence": "line 2", "verdict": "confirmed", "severity": "high", "confidence": 1}
+        return json.dumps({"verdicts": [verdict]})
+    finding = {
+        "path": "cart.py", "line": 2, "quote": "    return sum(items) / len(items)", "evidence": "len is 0",
+        "title": "Divides by zero", "body": "An empty cart raises.", "category": "bug", "severity": "high",
+        "confidence": 0.9, "replacement": "    return sum(items) / max(len(items), 1)",
+    }  # fmt: skip
+    return json.dumps(
+        {"files": [{"path": "cart.py", "note": "Averages."}], "findings": [finding], "summary": "Averages."}
+    )
+
+
+def test_fix_with_yes_writes_the_suggestion_and_nothing_else(tmp_path: Path) -> None:
+    repository = a_changed_repository(tmp_path / "repository")
+    with running_sandbox(answer=suggesting) as sandbox:
+        ran = mesrai("review", "--fix", "--yes", cwd=repository.root, env=connected(sandbox.openai))
+    assert ran.code == 0, ran.err
+    fixed = "def total(items):\n    return sum(items) / max(len(items), 1)\n"
+    assert (repository.root / "cart.py").read_text() == fixed
+
+
+def test_fix_without_a_terminal_and_without_yes_writes_nothing_and_says_why(tmp_path: Path) -> None:
+    repository = a_changed_repository(tmp_path / "repository")
+    before = (repository.root / "cart.py").read_text()
+    with running_sandbox(answer=suggesting) as sandbox:
+        ran = mesrai("review", "--fix", cwd=repository.root, env=connected(sandbox.openai))
+    assert (ran.code, (repository.root / "cart.py").read_text()) == (2, before)
+    assert "--fix --yes" in ran.err
+
+
+def test_prompt_only_gives_a_coding_agent_the_place_the_problem_and_the_code(tmp_path: Path) -> None:
+    repository = a_changed_repository(tmp_path / "repository")
+    with running_sandbox(answer=suggesting) as sandbox:
+        ran = mesrai("review", "--prompt-only", cwd=repository.root, env=connected(sandbox.openai))
+    assert ran.code == 0, ran.err
+    for part in ("cart.py", "Divides by zero", "return sum(items) / max(len(items), 1)"):
+        assert part in ran.out
 
 
 def test_doctor_says_what_to_do_next(tmp_path: Path) -> None:

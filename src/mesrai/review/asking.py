@@ -85,7 +85,7 @@ async def ask_all(desk: Desk, batches: Sequence[Batch], stop: asyncio.Event | No
         else:
             desk.watch(Stopping())
             everything.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(everything, *running, return_exceptions=True)
     finally:
         for task in [*running, *([stopper] if stopper else [])]:
             task.cancel()
