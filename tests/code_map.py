@@ -9,7 +9,7 @@ SOURCE: Final = ROOT / "src" / "mesrai"
 PAGE: Final = ROOT / "ARCHITECTURE.md"
 BEGIN: Final = "<!-- code map: written by `python -m tests.code_map` -->\n"
 END: Final = "<!-- end of the code map -->\n"
-_FOLDERS: Final = ("domain", "sandbox", "forges", "llm", "analysers", "review", "review/render", "cli")
+_FOLDERS: Final = ("domain", "sandbox", "forges", "llm", "analysers", "review", "review/code", "review/render", "cli")
 
 
 def code_map() -> str:

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from mesrai.domain.diagnostic import Diagnostic
 from mesrai.domain.diff import FileDiff, Hunk
 from mesrai.llm.model import Profile
+from mesrai.review.code.pieces import ContextPiece
 from mesrai.review.material import Part, hunk_chars, piece_chars, slices_of, without_context
-from mesrai.review.pieces import ContextPiece
 
 _SMALLEST = 24_000  # characters below which dividing further only costs calls
 _ROOM_FOR_TOOLS = 0.45  # of what is left of the window

@@ -4,8 +4,8 @@ from mesrai.domain.diff import Side
 from mesrai.domain.file_text import lines_of
 from mesrai.domain.finding import Suggestion
 from mesrai.review.candidates import Candidate
+from mesrai.review.code.symbols import parses_no_worse
 from mesrai.review.material import CUT
-from mesrai.review.symbols import parses_no_worse
 
 _MOST_LINES = 60
 REDACTED = "[redacted"  # how every mark in place of a secret begins

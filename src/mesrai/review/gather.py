@@ -15,9 +15,9 @@ from mesrai.domain.policy import Policy
 from mesrai.domain.review import FileCoverage
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.forges.forge import Source
-from mesrai.review.context import gather_context
+from mesrai.review.code.context import gather_context
+from mesrai.review.code.pieces import FileContext
 from mesrai.review.guidance import Guidance, load_guidance
-from mesrai.review.pieces import FileContext
 from mesrai.review.select import select_files
 
 _READ_AT_ONCE = 32

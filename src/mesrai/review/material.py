@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mesrai.domain.diagnostic import Diagnostic
 from mesrai.domain.diff import Action, FileDiff, Hunk, Line, LineKind
-from mesrai.review.pieces import ContextPiece, PieceKind
+from mesrai.review.code.pieces import ContextPiece, PieceKind
 
 LINE_CHARS = 500  # a longer line is cut
 CUT = " […]"

@@ -11,9 +11,9 @@ from mesrai.domain.finding import Category, Finding, Severity, Suggestion, finge
 from mesrai.domain.review import ChangeFacts, FileCoverage, FileStatus, Outcome, Unanchored
 from mesrai.review.asking import Work
 from mesrai.review.candidates import Candidate
+from mesrai.review.code.symbols import parses_no_worse, symbol_at
 from mesrai.review.fixes import suggestion_for
 from mesrai.review.gather import Gathered
-from mesrai.review.symbols import parses_no_worse, symbol_at
 
 _TITLE = 110
 

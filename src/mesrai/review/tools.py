@@ -10,7 +10,7 @@ from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.errors import SourceError
 from mesrai.forges.forge import Match, Source, Tree
 from mesrai.llm.model import Json, Tool, ToolCall
-from mesrai.review.lookup import find_definition, find_references
+from mesrai.review.code.lookup import find_definition, find_references
 from mesrai.review.material import margin, visible
 
 _MOST_LINES = 400

@@ -6,8 +6,8 @@ from tests.scripted_model import a_profile
 
 from mesrai.domain.diff import Action, FileDiff, Hunk, Line, LineKind
 from mesrai.review.batches import Batch, Room, batches_of, halves_of, hunks_in, output_tokens_for, parts_of, room_for
+from mesrai.review.code.pieces import ContextPiece
 from mesrai.review.material import render_part
-from mesrai.review.pieces import ContextPiece
 
 
 def a_hunk(start: int, count: int, width: int = 20) -> Hunk:

@@ -4,8 +4,8 @@ from tests.factories import a_file_diff, a_hunk
 
 from mesrai.domain.diagnostic import Diagnostic
 from mesrai.domain.finding import Category, Severity
+from mesrai.review.code.pieces import ContextPiece, PieceKind
 from mesrai.review.material import CUT, LINE_CHARS, Part, fence_for, render_part
-from mesrai.review.pieces import ContextPiece, PieceKind
 
 
 def a_piece(kind: PieceKind, path: str, start: int, text: str) -> ContextPiece:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mesrai.review.imports import PathIndex, guesses_for, targets_of
-from mesrai.review.languages import language_of
+from mesrai.review.code.imports import PathIndex, guesses_for, targets_of
+from mesrai.review.code.languages import language_of
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from mesrai.domain.change import At, Change
 from mesrai.domain.diff import Action, FileDiff, FileKind
 from mesrai.domain.path_kinds import is_example_path, is_test_path
 from mesrai.forges.forge import Source, Tree
-from mesrai.review.imports import PathIndex, guesses_for, targets_of
-from mesrai.review.languages import endings_of, language_of
-from mesrai.review.lookup import Names
-from mesrai.review.pieces import ContextPiece, FileContext, PieceKind, choose_pieces
-from mesrai.review.reading import Reader
-from mesrai.review.subject import (
+from mesrai.review.code.imports import PathIndex, guesses_for, targets_of
+from mesrai.review.code.languages import endings_of, language_of
+from mesrai.review.code.lookup import Names
+from mesrai.review.code.pieces import ContextPiece, FileContext, PieceKind, choose_pieces
+from mesrai.review.code.reading import Reader
+from mesrai.review.code.subject import (
     Altered,
     Rank,
     Subject,
@@ -28,8 +28,8 @@ from mesrai.review.subject import (
     use_offer,
     why_used,
 )
-from mesrai.review.symbols import Outline
-from mesrai.review.touched import Degree, shown_lines
+from mesrai.review.code.symbols import Outline
+from mesrai.review.code.touched import Degree, shown_lines
 
 __all__ = ["ContextPiece", "FileContext", "gather_context"]
 

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.fakes import Files, MemorySource
 
-from mesrai.review.lookup import FoundDefinition, FoundUse, Names, find_definition, find_references
+from mesrai.review.code.lookup import FoundDefinition, FoundUse, Names, find_definition, find_references
 
 FILES = {
     "a/cart.py": "# total of a cart\nclass Cart:\n    # Adds up.\n    def total(self):\n        return 1\n",

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mesrai.forges.forge import Match, Source, Tree
-from mesrai.review.definitions import Definition
-from mesrai.review.languages import language_of
-from mesrai.review.reading import Reader
-from mesrai.review.symbols import Outline, word_places
+from mesrai.review.code.definitions import Definition
+from mesrai.review.code.languages import language_of
+from mesrai.review.code.reading import Reader
+from mesrai.review.code.symbols import Outline, word_places
 
 MOST_MATCHES: Final = 600
 _MOST_TOGETHER: Final = 8_000  # lines of one search for many names

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
-from mesrai.review.definitions import Definition, ImportStatement, Use
-from mesrai.review.grammars import find_tree
-from mesrai.review.language import Language
-from mesrai.review.languages import language_of
-from mesrai.review.plain_text import is_comment, plain_block, plain_definitions, plain_imports
-from mesrai.review.syntax import Contents, Syntax
+from mesrai.review.code.definitions import Definition, ImportStatement, Use
+from mesrai.review.code.grammars import find_tree
+from mesrai.review.code.language import Language
+from mesrai.review.code.languages import language_of
+from mesrai.review.code.plain_text import is_comment, plain_block, plain_definitions, plain_imports
+from mesrai.review.code.syntax import Contents, Syntax
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _CALLED: Final = re.compile(r"\s*[!?]?\s*\(")

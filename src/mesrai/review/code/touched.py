@@ -7,8 +7,8 @@ from enum import IntEnum
 from typing import Final
 
 from mesrai.domain.diff import FileDiff, Hunk, Line, LineKind
-from mesrai.review.definitions import Definition, Kind
-from mesrai.review.symbols import Outline
+from mesrai.review.code.definitions import Definition, Kind
+from mesrai.review.code.symbols import Outline
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import FEW
 
-from mesrai.review.symbols import Outline, parse, parses_no_worse, symbol_at
+from mesrai.review.code.symbols import Outline, parse, parses_no_worse, symbol_at
 
 SAMPLES = {
     "cart.py": '''from a.b import (c as d,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import FEW
 
-from mesrai.review.pieces import ContextPiece, Offer, PieceKind, choose_pieces
+from mesrai.review.code.pieces import ContextPiece, Offer, PieceKind, choose_pieces
 
 
 def an_offer(

@@ -9,7 +9,7 @@ from tests.fakes import Files, MemorySource, change_between
 from tests.strategies import FEW
 
 from mesrai.domain.change import At
-from mesrai.review.context import FileContext, gather_context
+from mesrai.review.code.context import FileContext, gather_context
 
 CART = '''"""The cart."""
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from tests.fakes import file_diff_between
 from tests.strategies import FEW
 
-from mesrai.review.symbols import parse
-from mesrai.review.touched import Degree, added_runs, touches
+from mesrai.review.code.symbols import parse
+from mesrai.review.code.touched import Degree, added_runs, touches
 
 OLD = """import a
 

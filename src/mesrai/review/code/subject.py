@@ -7,11 +7,11 @@ from typing import Final
 
 from mesrai.domain.diff import Action, FileDiff
 from mesrai.domain.path_kinds import is_test_path
-from mesrai.review.definitions import Definition, ImportStatement, Kind
-from mesrai.review.lookup import is_searchable
-from mesrai.review.pieces import Offer, PieceKind
-from mesrai.review.symbols import Outline
-from mesrai.review.touched import Degree, Touch, added_runs, removed_lines, touches
+from mesrai.review.code.definitions import Definition, ImportStatement, Kind
+from mesrai.review.code.lookup import is_searchable
+from mesrai.review.code.pieces import Offer, PieceKind
+from mesrai.review.code.symbols import Outline
+from mesrai.review.code.touched import Degree, Touch, added_runs, removed_lines, touches
 
 _WHOLE: Final = 80  # lines of a definition that is shown whole around a change
 _WHOLE_CLASS: Final = 40  # lines of a class shown whole, if the change is in none of its methods

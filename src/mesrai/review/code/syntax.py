@@ -7,8 +7,8 @@ from typing import Final
 
 import tree_sitter
 
-from mesrai.review.definitions import Definition, Kind, Use
-from mesrai.review.language import Language
+from mesrai.review.code.definitions import Definition, Kind, Use
+from mesrai.review.code.language import Language
 
 _NAME_FIELDS: Final = ("name", "declarator", "left", "key", "property")
 # Where a name is found if no field leads to it.

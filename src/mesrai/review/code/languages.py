@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
-from mesrai.review.definitions import Kind
-from mesrai.review.language import Imports, Language
+from mesrai.review.code.definitions import Kind
+from mesrai.review.code.language import Imports, Language
 
 
 def _kinds(**types: str) -> dict[str, Kind]:

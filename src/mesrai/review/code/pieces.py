@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from mesrai.review.definitions import Definition
+from mesrai.review.code.definitions import Definition
 
 _LONGEST_LINE: Final = 400  # characters of a line that are shown
 _CUT: Final = " […]"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mesrai.review.definitions import Kind
+from mesrai.review.code.definitions import Kind
 
 
 class Imports(StrEnum):

@@ -6,7 +6,7 @@ from typing import Final
 from mesrai.domain.change import At
 from mesrai.domain.file_text import is_binary, text_of
 from mesrai.forges.forge import Source
-from mesrai.review.symbols import Outline, parse
+from mesrai.review.code.symbols import Outline, parse
 
 _AT_ONCE: Final = 16
 _MOST_KEPT: Final = 24_000_000  # characters of text

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Final
 
-from mesrai.review.language import Imports, Language
-from mesrai.review.languages import CODE_SUFFIXES, language_of
+from mesrai.review.code.language import Imports, Language
+from mesrai.review.code.languages import CODE_SUFFIXES, language_of
 
 _MOST_TARGETS: Final = 40
 _STANDS_FOR_FOLDER: Final = frozenset({"__init__", "index", "mod", "lib", "main"})

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
-from mesrai.review.definitions import Definition, Kind
-from mesrai.review.language import Language
+from mesrai.review.code.definitions import Definition, Kind
+from mesrai.review.code.language import Language
 
 _NAME: Final = r"(?P<name>[A-Za-z_$][\w$:.-]*[?!]?)"
 _WORDS: Final = {

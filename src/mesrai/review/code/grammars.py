@@ -3,7 +3,7 @@
 import tree_sitter
 
 from mesrai.domain import bounded_parse
-from mesrai.review.language import Language
+from mesrai.review.code.language import Language
 
 
 def find_tree(source: bytes, language: Language) -> tree_sitter.Tree | None:

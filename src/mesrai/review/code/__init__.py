@@ -1,0 +1,1 @@
+"""What the code around a change says: syntax trees, definitions, uses, surroundings."""
