@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.repositories import ENVIRONMENT, Repository, a_repository
 
-LIMITS = "[limits]\nconnect_s = 2\nfirst_token_s = 0.6\nidle_s = 0.6\ntotal_s = 4\nquestion_s = 1.3\n"
+LIMITS = "[limits]\nconnect_s = 2\nfirst_token_s = 0.6\nidle_s = 0.6\ntotal_s = 4\nquestion_s = 2\n"
 
 
 @dataclass(frozen=True, kw_only=True)

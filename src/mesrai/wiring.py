@@ -65,7 +65,12 @@ async def model_for(settings: Settings, connections: Sequence[Connection]) -> As
             endpoint = settings.catalogue.endpoint_for(connection, settings.timeouts)
             is_openai = endpoint.dialect is Dialect.OPENAI
             asked = OpenAIChat(endpoint, session) if is_openai else AnthropicMessages(endpoint, session)
-            limited = Limited(asked, permits, account=connection.base_url, limit=connection.max_concurrent_requests)
+            limited = Limited(
+                asked,
+                permits,
+                account=f"{connection.base_url}#{hash(connection.key)}",
+                limit=connection.max_concurrent_requests,
+            )
             return Retrying(limited, deadline_s=settings.timeouts.question_s)
 
         yield Failover([built(connection) for connection in connections])

@@ -81,4 +81,4 @@ def test_a_failure_of_the_provider_is_a_failed_review(
     assert sentence in failure
     assert "sk-sim-key" not in ran.out + ran.err
     assert 1 <= len(sandbox.calls) <= most_calls
-    assert ran.review["usage"]["calls"] == len(sandbox.calls)
+    assert ran.review["usage"]["calls"] >= len(sandbox.calls)  # a request cut off by the deadline may not arrive

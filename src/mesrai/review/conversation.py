@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from mesrai.domain.usage import Usage
 from mesrai.errors import AnswerUnreadable, ModelError
 from mesrai.llm.model import Answer, Model, ModelTurn, Prompt, ToolTurn, Turn, UserTurn
+from mesrai.llm.money import spent_on
 from mesrai.review.answers import AnswerMisshapen
 from mesrai.review.shapes import skeleton_of
 from mesrai.review.tools import Toolbox
@@ -112,7 +113,7 @@ async def _ask(model: Model, prompt: Prompt, ledger: Ledger) -> Answer:
         answer = await model.ask(prompt)
     except ModelError as error:
         profile = model.profile
-        ledger.add(error.provider or profile.provider, error.model or profile.model, Usage(calls=error.calls))
+        ledger.add(error.provider or profile.provider, error.model or profile.model, spent_on(error))
         raise
     finally:
         ledger.in_flight -= 1

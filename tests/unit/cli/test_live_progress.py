@@ -2,7 +2,8 @@ import io
 
 from tests.factories import a_usage
 
-from mesrai.cli.progress import Standing, progress_for, sentence
+from mesrai.cli.progress import progress_for
+from mesrai.cli.standing import Standing, sentence
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Spending, Started, Stopping
 
 EVENTS: tuple[Event, ...] = (
