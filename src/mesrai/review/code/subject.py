@@ -45,6 +45,7 @@ _COMMON: Final = frozenset(
     "handle process execute render setup setUp tearDown wrap build parse encode decode str int float bool len "
     "range dict tuple super self this type iter max min sum any all sorted zip enumerate isinstance string String "
     "Integer List Map Set Array Object Error Exception Promise require console then catch finally assert expect "
+    "context value step flags info wait status owner user "
     "describe Boolean Long Optional Some None Ok Err Result Vec Option Test Override".split()
 )
 
@@ -143,7 +144,8 @@ def study(file: FileDiff, head: Outline | None, base: Outline | None) -> Subject
 
 def is_telling(name: str) -> bool:
     """Whether searching for the name may find what is meant."""
-    return 3 <= len(name) <= _LONGEST_NAME and is_searchable(name) and name not in _COMMON and not name.startswith("__")
+    is_common = name in _COMMON or name[:1].lower() + name[1:] in _COMMON  # Go exports New, Get, Parse, …
+    return 3 <= len(name) <= _LONGEST_NAME and is_searchable(name) and not is_common and not name.startswith("__")
 
 
 def definition_offer(path: str, outline: Outline, definition: Definition, why: str, rank: int) -> Offer:
