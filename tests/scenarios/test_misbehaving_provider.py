@@ -82,3 +82,38 @@ def test_a_failure_of_the_provider_is_a_failed_review(
     assert "sk-sim-key" not in ran.out + ran.err
     assert 1 <= len(sandbox.calls) <= most_calls
     assert ran.review["usage"]["calls"] >= len(sandbox.calls)  # a request cut off by the deadline may not arrive
+
+
+@pytest.mark.parametrize(
+    "fault", ["fenced_json", "bad_tool_arguments", "think_tag", "ignores_stream", "no_done", "slow_first_token;ms=100"]
+)
+def test_an_odd_answer_that_can_be_understood_is_a_review(tmp_path: Path, sandbox: Sandbox, fault: str) -> None:
+    sandbox.stage.clear()
+    sandbox.stage.script([fault])
+    repository = a_changed_repository(tmp_path / "repository")
+    patient(tmp_path)
+    ran = mesrai("review", "--format", "json", "--fail-on", "low", cwd=repository.root, env=connected(sandbox.openai))
+    assert ran.code == 0, ran.out + ran.err
+    assert (ran.review["outcome"], ran.review["failures"]) == ("reviewed", [])
+
+
+@pytest.mark.parametrize(
+    "fault", ["throttle_retry_after;seconds=1", "overloaded", "server_error", "empty_answer", "cut_stream"]
+)
+def test_a_failure_that_passes_is_no_failure(tmp_path: Path, sandbox: Sandbox, fault: str) -> None:
+    sandbox.stage.clear()
+    sandbox.stage.script([fault])
+    repository = a_changed_repository(tmp_path / "repository")
+    patient(tmp_path)
+    ran = mesrai("review", "--format", "json", cwd=repository.root, env=connected(sandbox.openai))
+    assert ran.code == 0, ran.out + ran.err
+    assert (ran.review["outcome"], ran.review["usage"]["calls"], len(sandbox.calls)) == ("reviewed", 2, 2)
+
+
+def test_a_setting_that_the_provider_refuses_is_left_out_and_the_user_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
+    sandbox.stage.clear()
+    sandbox.stage.script(["refuse;field=stream_options"])
+    repository = a_changed_repository(tmp_path / "repository")
+    ran = mesrai("review", "--format", "json", cwd=repository.root, env=connected(sandbox.openai))
+    assert ran.code == 0, ran.out + ran.err
+    assert any("stream_options" in notice for notice in ran.review["notices"])

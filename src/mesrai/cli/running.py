@@ -69,7 +69,10 @@ async def _with_model(call: Call, settings: Settings, change: Change, source: So
                 watch=watch,
                 stop=stop,
             )
-    told = [*settings.notices, *(notice for each in settings.connections for notice in each.notices)]
+    told = (
+        [f"Asked {settings.main.model}, connected by {settings.origin}."] if call.is_verbose and settings.main else []
+    )
+    told += [*settings.notices, *(notice for each in settings.connections for notice in each.notices)]
     return replace(review, notices=tuple(dict.fromkeys((*told, *review.notices))))
 
 
