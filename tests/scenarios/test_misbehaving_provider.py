@@ -51,6 +51,12 @@ FAILURES = [
 ]
 
 
+def patient(folder: Path) -> None:
+    """Settings that leave time for another try."""
+    (folder / "home").mkdir()
+    (folder / "home" / "config.toml").write_text("[limits]\nquestion_s = 30\n")
+
+
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with running_sandbox() as running:
