@@ -64,6 +64,7 @@ class Verdict:
     evidence: str
     severity: Severity | None
     confidence: float
+    is_fix_wrong: bool = False  # the proposed replacement must not be offered
 
 
 def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
@@ -150,6 +151,7 @@ def _verdict(value: dict[str, Any], at: str) -> Verdict:
         evidence=_text(value, "evidence", at)[:_PROSE],
         severity=Severity(severity) if severity in list(Severity) else None,
         confidence=_share(value.get("confidence"), f"{at}.confidence"),
+        is_fix_wrong=str(value.get("replacement") or "").strip().lower() == "wrong",
     )
 
 

@@ -16,7 +16,7 @@ from mesrai.domain.review import FileCoverage
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.forges.forge import Source
 from mesrai.review.code.context import gather_context
-from mesrai.review.code.pieces import FileContext
+from mesrai.review.code.pieces import ContextPiece, FileContext
 from mesrai.review.guidance import Guidance, load_guidance
 from mesrai.review.select import select_files
 
@@ -77,7 +77,7 @@ async def gather(
         heads=kept,
         diagnostics=tuple(on_added_lines(said.diagnostics, selected.files)),
         analyser_failures=said.failures,
-        contexts=_without_secrets(contexts),
+        contexts=_without_secrets(contexts, frozenset(file.path for file in change.files)),
         guidance=replace(guidance, text=redact_secrets(guidance.text)[0]),
         hidden_secrets=count,
     )
@@ -122,11 +122,20 @@ def _hidden(hunk: Hunk) -> tuple[Hunk, int]:
     return replace(hunk, lines=lines), count
 
 
-def _without_secrets(contexts: Mapping[str, FileContext]) -> dict[str, FileContext]:
+def _without_secrets(contexts: Mapping[str, FileContext], changed: frozenset[str]) -> dict[str, FileContext]:
+    """The surroundings as the model may see them; what the change touches elsewhere says so."""
     return {
         path: replace(
             context,
-            pieces=tuple(replace(piece, text=redact_secrets(piece.text)[0]) for piece in context.pieces),
+            pieces=tuple(
+                replace(piece, text=redact_secrets(piece.text)[0], why=_why(piece, path, changed))
+                for piece in context.pieces
+            ),
         )
         for path, context in contexts.items()
     }
+
+
+def _why(piece: ContextPiece, path: str, changed: frozenset[str]) -> str:
+    is_other = piece.path != path and piece.path in changed
+    return f"{piece.why}; this file is changed too and reviewed on its own" if is_other else piece.why

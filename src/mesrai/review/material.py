@@ -182,7 +182,7 @@ def _listing(part: Part, own: Sequence[ContextPiece]) -> list[str]:
         if texts and start <= last + 1:
             texts[-1] += "\n" + row
         else:
-            texts.append(f"### The file from line {start}\n{row}")
+            texts.append(f"### {_where(part.file, start)}\n{row}")
         last = max(last, end)
     return texts
 
@@ -193,6 +193,10 @@ def _said(statements: Sequence[Diagnostic]) -> str:
     for each in statements:
         places.setdefault(f"{each.analyser} {each.code}: {each.message}", []).append(str(each.start_line))
     return "\n".join(f"- line {', '.join(lines[:20])}: {said}" for said, lines in places.items())
+
+
+def _where(file: FileDiff, start: int) -> str:
+    return "The lines that were removed" if file.action is Action.DELETED else f"The file from line {start}"
 
 
 def _end_of(hunk: Hunk) -> int:
@@ -212,4 +216,4 @@ def _piece_rows(piece: ContextPiece) -> str:
 
 def _piece_text(piece: ContextPiece) -> str:
     where = f"{shown_path(piece.path)}, lines {piece.start_line} to {piece.end_line}"
-    return f"### Not part of the change: {where} ({piece.why})\n{_piece_rows(piece)}"
+    return f"### Elsewhere: {where} ({piece.why})\n{_piece_rows(piece)}"

@@ -39,6 +39,7 @@ def verify_shape() -> AnswerShape:
         evidence={"type": _TEXT},
         verdict=_one_of(["confirmed", "refuted"]),
         severity=_one_of(list(Severity)),
+        replacement=_one_of(["right", "wrong", "none"]),
         confidence={"type": "number"},
     )
     return AnswerShape(

@@ -52,5 +52,6 @@ def _with_verdict(candidate: Candidate, verdict: Verdict) -> Candidate:
             severity=verdict.severity or raw.severity,
             confidence=min(raw.confidence, verdict.confidence),
             evidence=evidence,
+            replacement=None if verdict.is_fix_wrong else raw.replacement,
         ),
     )

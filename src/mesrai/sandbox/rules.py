@@ -96,7 +96,7 @@ def _findings(question: str) -> Iterator[dict[str, Any]]:
         if heading:
             path = heading.group(1)
         elif line.startswith("###"):
-            is_change = not line.startswith("### Not part of the change")
+            is_change = not line.startswith("### Elsewhere")
         elif added and path and is_change:
             yield from _problems(path, int(added.group(1)), added.group(2))
 

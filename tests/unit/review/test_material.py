@@ -42,7 +42,7 @@ def test_hunks_and_the_code_around_them_are_one_listing_in_the_order_of_the_file
         "   11 +     return round(sum(items))\n"
         "   12   \n"
         "   13   # the end\n\n"
-        "### Not part of the change: src/money.py, lines 4 to 5 (defines `round`)\n"
+        "### Elsewhere: src/money.py, lines 4 to 5 (defines `round`)\n"
         "    4   def round(x):\n    5       return x"
     )
 

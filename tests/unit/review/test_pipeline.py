@@ -163,6 +163,16 @@ def test_a_suggestion_that_applies_is_kept_with_the_indentation_of_the_file(benc
     )
 
 
+def test_a_suggestion_that_the_second_look_finds_wrong_is_left_out_and_the_finding_stays(bench: Bench) -> None:
+    say = finds(a_raw("    return sum(items) / len(items)", replacement="    return 0"))
+    wrong = '"verdict": "confirmed", "replacement": "wrong"'
+    model = ScriptedModel(
+        lambda p: say(p) if is_review(p) else verdicts(p, "confirmed").replace('"verdict": "confirmed"', wrong)
+    )
+    (finding,) = bench.review(model).findings
+    assert finding.suggestion is None
+
+
 @pytest.mark.parametrize(
     ("quote", "replacement"),
     [

@@ -21,7 +21,7 @@ QUESTION = """Review this part of the change:
     2 + y = eval(text)
     3 - z = eval(old)
 
-### Not part of the change: src/b.py, lines 1 to 1 (caller)
+### Elsewhere: src/b.py, lines 1 to 1 (caller)
     1 + eval(never)
 
 ## File src/ü b.py
