@@ -183,24 +183,34 @@ def _seen(bench: Bench, size: int, done: Run, named: frozenset[str]) -> _Seen:
 
 
 def case_failures(bench: Bench) -> None:
-    """A model that refuses, fails or stays silent: how often it is asked, and what is said in the end."""
+    """A model that refuses, fails or stays silent: how often it is asked, and what is said in the end.
+
+    On a large change too: who asks several questions at once must not repeat a refusal for each of them.
+    """
     bench.model.latency_s = 0
-    most = {"401": 1, "402": 1, "500": 3, NEVER: 2}
-    short = {"CONFIG__AI_TIMEOUT": str(_SILENCE_S), "MESRAI_CONFIG": str(_limits(bench.there))}
-    alone = {**short, "CONFIG__FALLBACK_MODELS": "[]"}
     for failure in FAILURES:
         bench.model.failure = failure
-        counts, endings, words = [], [], {}
-        for tool, more in ((bench.pr_agent, alone), (bench.pr_agent, short), (bench.mesrai, short)):
-            done = bench.review(tool, SIZES[0], **more)
-            counts.append(len(bench.model.calls))
-            endings.append(f"{counts[-1]} calls, {_ending(done)}")
-            words[tool.name] = _said(tool, done)
-        is_met = counts[-1] <= most[failure] and done.exit_code not in (0, None)
-        theirs = f"{endings[1]}; without its fallback model {endings[0]}"
-        bench.row(failure, (theirs, endings[2]), aim=f"at most {most[failure]} calls, exit not 0", met=is_met)
-        bench.row(f"{failure}: last words", words.values())
+        for size in (SIZES[0], SIZES[-1]):
+            _failure(bench, failure, size)
     bench.model.failure = ""
+
+
+def _failure(bench: Bench, failure: str, size: int) -> None:
+    most = {"401": 1, "402": 1, "500": 3, NEVER: 2}[failure]
+    short = {"CONFIG__AI_TIMEOUT": str(_SILENCE_S), "MESRAI_CONFIG": str(_limits(bench.there))}
+    alone = {**short, "CONFIG__FALLBACK_MODELS": "[]"}
+    counts, endings, words = [], [], {}
+    for tool, more in ((bench.pr_agent, alone), (bench.pr_agent, short), (bench.mesrai, short)):
+        done = bench.review(tool, size, **more)
+        counts.append(len(bench.model.calls))
+        endings.append(f"{counts[-1]} calls, {_ending(done)}")
+        words[tool.name] = _said(tool, done)
+    is_met = counts[-1] <= most and done.exit_code not in (0, None)
+    theirs = f"{endings[1]}; without its fallback model {endings[0]}"
+    what = f"{failure}, {size} files"
+    bench.row(what, (theirs, endings[2]), aim=f"at most {most} calls, exit not 0", met=is_met)
+    if size == SIZES[0]:
+        bench.row(f"{what}: last words", words.values())
 
 
 def case_no_internet(bench: Bench) -> None:

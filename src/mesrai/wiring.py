@@ -3,9 +3,9 @@
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 
+from mesrai import __version__
 from mesrai.analysers.analyser import Analyser
 from mesrai.domain.connection import Connection
 from mesrai.domain.selection import Selection
@@ -59,7 +59,7 @@ async def model_for(settings: Settings, connections: Sequence[Connection]) -> As
     from mesrai.llm.transport import open_session
 
     permits = InProcessPermits()
-    async with open_session(version("mesrai")) as session:
+    async with open_session(__version__) as session:
 
         def built(connection: Connection) -> Model:
             endpoint = settings.catalogue.endpoint_for(connection, settings.timeouts)
@@ -100,4 +100,4 @@ def analyser_states() -> dict[str, str]:
 
 def installed_version() -> str:
     """Mesrai's version and Python's, for people."""
-    return f"mesrai {version('mesrai')}, Python {sys.version.split()[0]}"
+    return f"mesrai {__version__}, Python {sys.version.split()[0]}"

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from mesrai import __version__
 from mesrai.cli.exits import exit_code_for
 from mesrai.errors import MesraiError
 
@@ -39,15 +40,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, short) for name, (_, _, short) in _COMMANDS.items()])
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("mesrai")
-
-
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        click.echo(f"mesrai {_version()}")
+        click.echo(f"mesrai {__version__}")
         ctx.exit()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mesrai import __version__
 from mesrai.cli.call import Call
 from mesrai.cli.look import look_for, write_text
 from mesrai.domain.review import Review
@@ -68,11 +69,9 @@ def _markdown(review: Review, lines: Lines) -> str:
 
 
 def _sarif(review: Review) -> str:
-    from importlib.metadata import version
-
     from mesrai.review.render.sarif import render_sarif
 
-    return render_sarif(review, version=version("mesrai"))
+    return render_sarif(review, version=__version__)
 
 
 def _github(review: Review) -> str:

@@ -70,8 +70,8 @@ class _Pattern:
     severity: Severity
     hints: tuple[str, ...]
     lines_with: tuple[str, ...]
-    regex: re.Pattern[str]
-    unless: re.Pattern[str] | None
+    regex: str  # compiled when a text holds a hint of it, since compiling all takes longer than a small review
+    unless: str  # empty if nothing speaks against a match
     entropy: float
     check: Callable[[re.Match[str]], bool]
     is_usual_in_tests: bool
@@ -115,7 +115,7 @@ def _instead_of(value: str, name: str) -> str:
 def _found_by(pattern: _Pattern, text: str) -> Iterator[SecretFound]:
     for match in _matches(pattern, text):
         value = match["secret"]
-        if pattern.unless and pattern.unless.search(value):
+        if pattern.unless and _compiled(pattern.unless).search(value):
             continue
         if _entropy(value) < pattern.entropy or not pattern.check(match):
             continue
@@ -134,10 +134,10 @@ def _found_by(pattern: _Pattern, text: str) -> Iterator[SecretFound]:
 
 def _matches(pattern: _Pattern, text: str) -> Iterator[re.Match[str]]:
     if not pattern.lines_with:
-        yield from pattern.regex.finditer(text)
+        yield from _compiled(pattern.regex).finditer(text)
         return
     for start, end in _lines_with(text, pattern.lines_with):
-        yield from pattern.regex.finditer(text, start, end)
+        yield from _compiled(pattern.regex).finditer(text, start, end)
 
 
 def _lines_with(text: str, words: tuple[str, ...]) -> list[tuple[int, int]]:
@@ -157,6 +157,11 @@ def _lines_with(text: str, words: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 @cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.MULTILINE)
+
+
+@cache
 def _patterns() -> tuple[_Pattern, ...]:
     with _PATTERNS_FILE.open("rb") as file:
         table = tomllib.load(file)
@@ -167,8 +172,8 @@ def _patterns() -> tuple[_Pattern, ...]:
             severity=Severity(row["severity"]),
             hints=tuple(row.get("hints", ())),
             lines_with=tuple(row.get("lines_with", ())),
-            regex=re.compile(row["regex"], re.MULTILINE),
-            unless=re.compile(row["unless"]) if "unless" in row else None,
+            regex=row["regex"],
+            unless=row.get("unless", ""),
             entropy=row.get("entropy", _MIN_ENTROPY),
             check=_CHECKS[row.get("check", "token")],
             is_usual_in_tests=not row.get("tests", True),
