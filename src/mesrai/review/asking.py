@@ -35,6 +35,7 @@ class Work:
     is_split: bool = False  # its parts go on as other works
     unverified: tuple[Candidate, ...] = ()  # found, and not yet or never verified
     verify_failure: ModelError | None = None
+    has_unverified: bool = False  # something was found and dropped without its second look
     confirmed: tuple[Candidate, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
 
@@ -46,6 +47,7 @@ class Work:
 
     def give_up_unverified(self, reason: str) -> None:
         """Drop what was found and will not be verified."""
+        self.has_unverified = self.has_unverified or bool(self.unverified)
         self.dropped += [dropped_from(each.raw, each.source, reason) for each in self.unverified]
         self.unverified = ()
 

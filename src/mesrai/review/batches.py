@@ -1,6 +1,6 @@
 """Divide the change into questions that fit the model's window."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -26,11 +26,6 @@ class Batch:
     def paths(self) -> tuple[str, ...]:
         """The files in it, each once."""
         return tuple(dict.fromkeys(part.file.path for part in self.parts))
-
-    @property
-    def hunk_count(self) -> int:
-        """Hunks in it; a sliced hunk counts in each batch that has a slice."""
-        return sum(len(part.file.hunks) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +109,6 @@ def halves_of(batch: Batch) -> tuple[Batch, ...]:
         return ()
     real = [replace(piece, hunk_ids=tuple(part.hunk_ids[index] for index in piece.hunk_ids)) for piece in smaller]
     return tuple(replace(batch, parts=(piece,)) for piece in real)
-
-
-def hunks_in(batches: Sequence[Batch]) -> Mapping[tuple[str, int], int]:
-    """How many batches hold each hunk (path, index), wholly or in a slice."""
-    found: dict[tuple[str, int], int] = {}
-    for batch in batches:
-        for part in batch.parts:
-            for index in part.hunk_ids:
-                found[part.file.path, index] = found.get((part.file.path, index), 0) + 1
-    return found
 
 
 def _with_fitting_context(bare: Part, context: Sequence[ContextPiece], most_chars: int) -> Part:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mesrai.domain.finding import Finding, Severity
+from mesrai.domain.finding import Category, Finding, Severity
 from mesrai.domain.policy import Grouping, Policy
 from mesrai.domain.review import Dropped
 
@@ -27,7 +27,7 @@ def judge_findings(findings: Sequence[Finding], policy: Policy) -> Judged:
     dropped: list[Dropped] = []
     kept: list[Finding] = []
     for finding in ranked:
-        reason = _unwanted(finding, policy) or _merged_into(finding, kept)
+        reason = reason_unwanted(finding.category, finding.severity, policy) or _merged_into(finding, kept)
         if reason:
             dropped.append(_dropped(finding, reason))
         else:
@@ -39,18 +39,19 @@ def judge_findings(findings: Sequence[Finding], policy: Policy) -> Judged:
     return Judged(findings=_told_apart(shown), dropped=(*dropped, *over))
 
 
+def reason_unwanted(category: str, severity: str, policy: Policy) -> str:
+    """Why the policy does not ask for such a finding; empty if it does."""
+    if not policy.wants(Category(category)):
+        return f"the policy does not ask for {category}"
+    lowest = policy.suggestion_control.severity_level_filter
+    if not Severity(severity).reaches(lowest):
+        return f"its severity is below {lowest}, the lowest that the policy asks for"
+    return ""
+
+
 def _order(finding: Finding) -> tuple[int, float, str, int, str, str, str]:
     place = (finding.path, finding.start_line)
     return (finding.severity.rank, -finding.confidence, *place, finding.title, finding.category, finding.fingerprint)
-
-
-def _unwanted(finding: Finding, policy: Policy) -> str:
-    if not policy.wants(finding.category):
-        return f"the policy does not ask for {finding.category}"
-    lowest = policy.suggestion_control.severity_level_filter
-    if not finding.severity.reaches(lowest):
-        return f"its severity is below {lowest}, the lowest that the policy asks for"
-    return ""
 
 
 def _merged_into(finding: Finding, kept: Sequence[Finding]) -> str:

@@ -1,12 +1,12 @@
 """The change as the model sees it: parts of files with margins, surroundings and analyser statements, as text."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mesrai.domain.diagnostic import Diagnostic
 from mesrai.domain.diff import Action, FileDiff, Hunk, Line, LineKind
+from mesrai.domain.unseen import UNSEEN
 from mesrai.review.code.pieces import ContextPiece, PieceKind
 
 LINE_CHARS = 500  # a longer line is cut
@@ -16,8 +16,6 @@ _SLICE = 3_000
 _NEAR = 60  # lines
 _IN_LISTING = (PieceKind.ENCLOSING, PieceKind.IMPORTS)
 _MARKS = {LineKind.CONTEXT: " ", LineKind.ADDED: "+", LineKind.REMOVED: "-"}
-# What could hide text from a person or reorder it: control characters, bidirectional marks, zero-width letters.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ class Part:
 
 def visible(text: str) -> str:
     """The text with unseen characters shown as their code, such as [U+202E]; tabs and line feeds stay."""
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+    return UNSEEN.sub(lambda found: found[0] if found[0] in "\n\t" else f"[U+{ord(found[0]):04X}]", text)
 
 
 def shown_path(path: str) -> str:

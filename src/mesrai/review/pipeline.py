@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from mesrai.analysers.analyser import Analyser
 from mesrai.domain.change import Change
 from mesrai.domain.policy import Policy
-from mesrai.domain.review import FileStatus, ModelUsage, Outcome, Review, Timings
+from mesrai.domain.review import FileCoverage, FileStatus, ModelUsage, Outcome, Review, Timings
 from mesrai.errors import MesraiError
 from mesrai.forges.forge import Source
 from mesrai.llm.model import Model
 from mesrai.review.asking import Desk, Work, ask_all
 from mesrai.review.batches import Batch, batches_of, output_tokens_for, parts_of, room_for
+from mesrai.review.candidates import dropped_from
 from mesrai.review.conversation import Ledger
 from mesrai.review.coverage import coverage_of
 from mesrai.review.gather import Gathered, gather
-from mesrai.review.judge import judge_findings
+from mesrai.review.judge import judge_findings, reason_unwanted
 from mesrai.review.options import Options
 from mesrai.review.progress import Spending, Started, Watch, unwatched
-from mesrai.review.prompts import Framing, framing_for
+from mesrai.review.prompts import Framing, framing_for, rules_that_hold
 from mesrai.review.report import (
     change_facts,
     failures_of,
@@ -35,6 +36,9 @@ OFFLINE_NOTICE = (
     "Only static analysers read this change; no model was asked. Connect one for a review that understands the code: "
     "set MOONSHOT_API_KEY, or see `mesrai doctor`."
 )
+
+
+NO_RULES = "No rule of the repository's owners holds for these files, so nothing was checked and no model was asked."
 
 
 class ReviewFailed(MesraiError):
@@ -74,6 +78,8 @@ async def review_change(
     )
     if not gathered.files:
         return _nothing(gathered, began)
+    if options.rules_only and not rules_that_hold(policy, gathered.guidance, gathered.files):
+        return _nothing(gathered, began, summary=NO_RULES)
     framing = framing_for(change, gathered.files, policy, gathered.guidance, options)
     desk = _desk(gathered, reading, framing, options, watch)
     batches = _batches(gathered, desk)
@@ -155,7 +161,9 @@ def _batches(gathered: Gathered, desk: Desk) -> list[Batch]:
 
 def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy: Policy) -> Review:
     confirmed = [candidate for work in works for candidate in work.confirmed]
-    unanchored = tuple(unanchored_from(each) for each in confirmed if each.anchor is None)
+    unplaced = [each for each in confirmed if each.anchor is None]
+    unwanted = [(each, reason_unwanted(each.raw.category, each.raw.severity, policy)) for each in unplaced]
+    unanchored = tuple(unanchored_from(each) for each, reason in unwanted if not reason)
     judged = judge_findings([finding_from(each, gathered) for each in confirmed if each.anchor], policy)
     coverage = (*coverage_of(gathered.files, works), *gathered.skipped)
     return Review(
@@ -164,7 +172,11 @@ def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy
         change=change_facts(gathered.change),
         findings=judged.findings,
         unanchored=unanchored,
-        dropped=(*judged.dropped, *(each for work in works for each in work.dropped)),
+        dropped=(
+            *judged.dropped,
+            *(dropped_from(each.raw, each.source, reason) for each, reason in unwanted if reason),
+            *(each for work in works for each in work.dropped),
+        ),
         coverage=coverage,
         usage=ledger.total,
         models=tuple(
@@ -183,17 +195,19 @@ def _notices(gathered: Gathered, ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notices))
 
 
-def _nothing(gathered: Gathered, began: float) -> Review:
-    skipped = sum(file.status is FileStatus.SKIPPED for file in gathered.skipped)
-    summary = (
-        f"All {skipped} changed files were left out; the reasons are in the coverage." if skipped else "No changes."
-    )
+def _nothing(gathered: Gathered, began: float, *, summary: str = "") -> Review:
+    skipped = len(gathered.skipped)
+    told = f"All {skipped} changed files were left out; the reasons are in the coverage." if skipped else "No changes."
+    unasked = [
+        FileCoverage(path=file.path, status=FileStatus.SKIPPED, reason="no rule covers it", hunks=len(file.hunks))
+        for file in gathered.files
+    ]
     spent = round(_now() - began, 3)
     return Review(
         outcome=Outcome.NOTHING,
-        summary=summary,
+        summary=summary or told,
         change=change_facts(gathered.change),
-        coverage=gathered.skipped,
+        coverage=(*unasked, *gathered.skipped),
         timings=Timings(total_s=spent, gather_s=spent),
         notices=gathered.change.notices,
     )

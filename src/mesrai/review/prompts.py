@@ -51,9 +51,11 @@ def framing_for(
     """The fixed texts of one review."""
     overview = _overview(change, reviewed, options.context)
     fence = fence_for([overview, guidance.text, *_all_lines(change)])
-    holding = _rules_that_hold([*policy.rules, *guidance.rules], reviewed)
+    holding = rules_that_hold(policy, guidance, reviewed)
     rules = _rules_text(holding, fence)
     wanted = [each for each in Category if policy.wants(each) and (each is not Category.RULE or holding)]
+    if options.rules_only:
+        wanted = [Category.RULE]
     guide = ""
     if guidance.text:
         guide = "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
@@ -66,6 +68,17 @@ def framing_for(
         review_shape=review_shape(wanted),
         verify_shape=verify_shape(),
     )
+
+
+def rules_that_hold(policy: Policy, guidance: Guidance, reviewed: Sequence[FileDiff]) -> list[Rule]:
+    """The owners' rules that cover a reviewed file or the change as a whole; none if the policy wants none checked."""
+    if not policy.wants(Category.RULE):
+        return []
+    return [
+        rule
+        for rule in (*policy.rules, *guidance.rules)
+        if rule.is_enabled and (rule.scope is Scope.PULL_REQUEST or any(rule.covers(file.path) for file in reviewed))
+    ]
 
 
 def review_prompt(framing: Framing, batch: Batch, tools: Sequence[Tool], options: Options, most_tokens: int) -> Prompt:
@@ -172,14 +185,6 @@ def _rules_text(rules: Sequence[Rule], fence: str) -> str:
         "the paths it names.\n\n"
     )
     return intro + fenced(listed, fence)
-
-
-def _rules_that_hold(rules: Sequence[Rule], reviewed: Sequence[FileDiff]) -> list[Rule]:
-    return [
-        rule
-        for rule in rules
-        if rule.is_enabled and (rule.scope is Scope.PULL_REQUEST or any(rule.covers(file.path) for file in reviewed))
-    ]
 
 
 def _rule_text(rule: Rule) -> str:

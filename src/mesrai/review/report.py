@@ -110,11 +110,8 @@ def outcome_of(coverage: Sequence[FileCoverage], works: Sequence[Work]) -> Outco
         return Outcome.NOTHING
     if all(file.status is FileStatus.FAILED for file in chosen):
         return Outcome.FAILED
-    if any(file.status is not FileStatus.REVIEWED for file in chosen) or any(work.verify_failure for work in works):
-        return Outcome.PARTIAL
-    if any(each.reason.startswith("not verified") for work in works for each in work.dropped):
-        return Outcome.PARTIAL
-    return Outcome.REVIEWED
+    is_whole = all(file.status is FileStatus.REVIEWED for file in chosen)
+    return Outcome.PARTIAL if not is_whole or any(work.has_unverified for work in works) else Outcome.REVIEWED
 
 
 def summary_of(works: Sequence[Work]) -> str:
@@ -153,7 +150,10 @@ def offline_coverage(
         if not covering:
             result.append(
                 FileCoverage(
-                    path=file.path, status=FileStatus.SKIPPED, reason="no analyser reads it", hunks=len(file.hunks)
+                    path=file.path,
+                    status=FileStatus.SKIPPED,
+                    reason=_unread(file.path, gathered),
+                    hunks=len(file.hunks),
                 )
             )
             continue
@@ -164,3 +164,7 @@ def offline_coverage(
             FileCoverage(path=file.path, status=status, reason=reason, hunks_read=hunks if done else 0, hunks=hunks)
         )
     return result
+
+
+def _unread(path: str, gathered: Gathered) -> str:
+    return "no analyser reads it" if path in gathered.heads else "deleted, or too large for the analysers"

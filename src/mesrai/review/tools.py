@@ -76,7 +76,6 @@ class Toolbox:
         """Look through `source`, returning at most `most_chars` in all."""
         self._source = source
         self._left = most_chars if source.tree else 0
-        self.call_count = 0
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -95,7 +94,6 @@ class Toolbox:
 
     async def run(self, call: ToolCall, *, most: int = _MOST_CHARS) -> str:
         """The result of a call, at most `most` characters of it, or a sentence that says why there is none."""
-        self.call_count += 1
         tree = self._source.tree
         if tree is None or self.is_spent:
             return "Nothing more can be looked up. Answer with what you know."

@@ -12,14 +12,14 @@ from tests.repositories import a_repository
 from tests.scripted_model import ScriptedModel
 
 from mesrai.domain.finding import Category, Severity, Suggestion
-from mesrai.domain.policy import Policy
+from mesrai.domain.policy import Policy, Rule, SuggestionControl
 from mesrai.domain.review import FileCoverage, FileStatus, Outcome, Review
 from mesrai.domain.selection import Selection, SelectionKind
 from mesrai.errors import AnswerUnreadable, ModelAuth, ModelError, ModelUnavailable, PromptTooLong
 from mesrai.forges.local import open_local
 from mesrai.llm.model import Prompt, UserTurn
 from mesrai.review.options import Options
-from mesrai.review.pipeline import OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
+from mesrai.review.pipeline import NO_RULES, OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Started
 
 BEFORE = "def total(items):\n    return sum(items)\n"
@@ -394,3 +394,37 @@ def test_offline_needs_no_model_and_says_so(bench: Bench) -> None:
     assert review.notices[-1] == OFFLINE_NOTICE
     assert [file.reason for file in review.coverage] == ["no analyser reads it"]
     assert (review.outcome, review.usage.calls) == (Outcome.NOTHING, 0)
+
+
+def test_checking_rules_where_there_are_none_is_nothing_to_review_and_no_clean_review(bench: Bench) -> None:
+    model = ScriptedModel(finds())
+    review = bench.review(model, options=Options(rules_only=True))
+    assert (review.outcome, review.summary, model.prompts) == (Outcome.NOTHING, NO_RULES, [])
+    assert [(file.path, file.reason) for file in review.coverage] == [("cart.py", "no rule covers it")]
+
+
+def test_checking_rules_asks_for_nothing_else(bench: Bench) -> None:
+    policy = Policy(rules=(Rule(title="No division", rule="Do not divide."),))
+    model = ScriptedModel(finds(a_raw("    return sum(items) / len(items)", category="rule")))
+    review = bench.review(model, options=Options(rules_only=True), policy=policy)
+    assert [finding.category for finding in review.findings] == [Category.RULE]
+    assert "one of rule." in model.prompts[0].system
+    assert "Do not divide." in model.prompts[0].system
+
+
+def test_the_policy_holds_for_findings_without_a_place_on_the_diff_too(tmp_path: Path) -> None:
+    far = "\n" * 30 + "def caller():\n    return total([])\n"
+    bench = Bench(tmp_path, {"cart.py": BEFORE + far}, {"cart.py": AFTER + far})
+    policy = Policy(suggestion_control=SuggestionControl(severity_level_filter=Severity.CRITICAL))
+    review = bench.review(ScriptedModel(finds(a_raw("    return total([])"))), policy=policy)
+    assert review.unanchored == ()
+    assert [each.reason for each in review.dropped] == [
+        "its severity is below critical, the lowest that the policy asks for"
+    ]
+
+
+def test_text_made_of_letters_nobody_sees_is_shown_to_the_model_as_codes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, {"a.py": "x = 1  # \U000e0041\u00ad\u3164\n"})
+    model = ScriptedModel(finds())
+    bench.review(model)
+    assert "[U+E0041][U+00AD][U+3164]" in asked(model.prompts[0])

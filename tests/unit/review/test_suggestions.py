@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from tests.factories import a_suggestion
 
 from mesrai.domain.diff import LineKind
+from mesrai.domain.file_text import lines_of
 from mesrai.domain.finding import Suggestion
 from mesrai.errors import FileChanged
-from mesrai.review.render.code import split_lines
 from mesrai.review.suggestions import (
     SuggestionsOverlap,
     apply_all,
@@ -56,7 +56,7 @@ def test_only_the_suggested_lines_change(case: tuple[list[tuple[str, str]], Sugg
     middle = changed[len(joined(before)) : len(changed) - len(joined(after))]
     if new[-1:] == [""] and not after and not lines[-1][1]:  # an empty last line without an end cannot be seen
         new.pop()
-    assert split_lines(middle) == new
+    assert lines_of(middle) == new
     kinds = {end for _, end in lines if end} or {"\n"}
     assert middle.count("\r\n") == 0 or "\r\n" in kinds
     assert middle.replace("\r\n", "").count("\n") == 0 or "\n" in kinds

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mesrai.domain.diff import Side
+from mesrai.domain.file_text import lines_of
 from mesrai.domain.finding import Finding
 from mesrai.domain.secrets_in_text import redact_secrets
 
@@ -32,7 +33,7 @@ def lines_in(new: Mapping[str, str], old: Mapping[str, str] | None = None) -> Li
 
     def lines(path: str, side: Side) -> Sequence[str] | None:
         text = (new if side is Side.NEW else old or {}).get(path)
-        return None if text is None else split_lines(text)
+        return None if text is None else lines_of(text)
 
     return cache(lines)
 
@@ -45,12 +46,6 @@ def hiding_secrets(lines: Lines) -> Lines:
         return None if found is None else redact_secrets("\n".join(found))[0].split("\n")
 
     return cache(hidden)
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines as git counts them: only a line feed ends one, and a carriage return before it belongs to the end."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
 
 
 def excerpt(lines: Sequence[str], start: int, end: int, *, around: int = 2, most: int = 14) -> tuple[Row, ...]:

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from mesrai.domain.review import SCHEMA_VERSION, Review
+from mesrai.domain.unseen import UNSEEN
 from mesrai.errors import SettingsError, UserError
 from mesrai.review.render.json_words import DESCRIPTIONS
-from mesrai.review.render.untrusted import UNSEEN
 
 _CENTS: Final = Decimal("0.000001")
 _ALWAYS: Final = ("schema_version", "outcome")  # so that no choice of fields can hide a failure
