@@ -27,6 +27,7 @@ class Ledger:
     first_answer_at: float | None = None  # on the event loop's clock
     in_flight: int = 0  # calls that wait for their answer
     on_usage: Callable[[], None] = lambda: None
+    on_notice: Callable[[str], None] = lambda _text: None  # each notice once
 
     @property
     def total(self) -> Usage:
@@ -118,7 +119,10 @@ async def _ask(model: Model, prompt: Prompt, ledger: Ledger) -> Answer:
     finally:
         ledger.in_flight -= 1
     ledger.add(answer.provider, answer.model, answer.usage)
-    ledger.notices.update(dict.fromkeys(answer.notices))
+    for notice in answer.notices:
+        if notice not in ledger.notices:
+            ledger.notices[notice] = None
+            ledger.on_notice(notice)
     if ledger.first_answer_at is None:
         ledger.first_answer_at = asyncio.get_running_loop().time()
     return answer

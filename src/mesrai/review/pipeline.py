@@ -19,7 +19,7 @@ from mesrai.review.coverage import coverage_of
 from mesrai.review.gather import Gathered, gather
 from mesrai.review.judge import judge_findings, reason_unwanted
 from mesrai.review.options import Options
-from mesrai.review.progress import Spending, Started, Watch, unwatched
+from mesrai.review.progress import Notice, Spending, Started, Watch, unwatched
 from mesrai.review.prompts import Framing, framing_for, rules_that_hold
 from mesrai.review.report import (
     change_facts,
@@ -131,6 +131,7 @@ def _desk(gathered: Gathered, reading: Reading, framing: Framing, options: Optio
     )
     ledger = Ledger()
     ledger.on_usage = lambda: watch(Spending(usage=ledger.total, in_flight=ledger.in_flight))
+    ledger.on_notice = lambda text: watch(Notice(text=text))
     return Desk(
         model=reading.model,
         source=reading.source,

@@ -4,12 +4,13 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.repositories import a_repository
-from tests.scripted_model import ScriptedModel
+from tests.scripted_model import ScriptedModel, an_answer
 
 from mesrai.domain.finding import Category, Severity, Suggestion
 from mesrai.domain.policy import Policy, Rule, SuggestionControl
@@ -20,7 +21,7 @@ from mesrai.forges.local import open_local
 from mesrai.llm.model import Prompt, UserTurn
 from mesrai.review.options import Options
 from mesrai.review.pipeline import NO_RULES, OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
-from mesrai.review.progress import BatchEnded, BatchSplit, Event, Started
+from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Started
 
 BEFORE = "def total(items):\n    return sum(items)\n"
 AFTER = "def total(items):\n    return sum(items) / len(items)\n"
@@ -383,6 +384,14 @@ def test_watchers_hear_of_every_batch(bench: Bench) -> None:
         Started(files=1, batches=1),
         BatchEnded(batch=1, paths=("cart.py",), confirmed=1, refuted=0),
     ]
+
+
+def test_watchers_hear_of_a_failover_at_once_and_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, many(12))
+    say = finds()
+    told = "m2 answered, since m1 has no credit."
+    bench.review(ScriptedModel(lambda p: replace(an_answer(say(p)), notices=(told,))))
+    assert [event for event in bench.events if isinstance(event, Notice)] == [Notice(text=told)]
 
 
 def test_offline_needs_no_model_and_says_so(bench: Bench) -> None:
