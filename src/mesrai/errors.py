@@ -7,9 +7,13 @@ MesraiError
 │  ├─ NotARepository
 │  ├─ UnknownRevision
 │  ├─ FileChanged
+│  ├─ ConnectionUnproven
 │  └─ CredentialMissing
 ├─ SourceError
 ├─ AnalyserError
+├─ StoreError
+│  ├─ StoreUnavailable
+│  └─ VaultLocked
 └─ ModelError
    ├─ ModelAuth
    ├─ ModelNotAdmitted
@@ -26,6 +30,7 @@ MesraiError
    ├─ AnswerEmpty
    ├─ AnswerCut
    ├─ AnswerUnreadable
+   ├─ BudgetSpent
    └─ NoModelLeft
 
 A class's docstring is its default message; its `remedy` says what may help, and only the places that carry a remedy
@@ -97,12 +102,32 @@ class CredentialMissing(UserError):
     """No model is connected. Run `mesrai doctor` to see how to connect one."""
 
 
+class ConnectionUnproven(UserError):
+    """The connection did not pass its test, so it was not saved."""
+
+
 class SourceError(MesraiError):
     """The change or its files could not be read."""
 
 
 class AnalyserError(MesraiError):
     """A static analyser did not run to its end."""
+
+
+class StoreError(MesraiError):
+    """What Mesrai remembers could not be read or written."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached."""
+
+    remedy = Remedy.RETRY
+
+
+class VaultLocked(StoreError):
+    """A stored key cannot be opened, because the master key that sealed it is not at hand."""
+
+    remedy = Remedy.FIX
 
 
 class ModelError(MesraiError):
@@ -219,6 +244,10 @@ class AnswerUnreadable(ModelError):
     """The answer does not have the agreed shape, even after one repair."""
 
     remedy = Remedy.NEXT_MODEL
+
+
+class BudgetSpent(ModelError):
+    """The budget is spent, so no more is asked."""
 
 
 class NoModelLeft(ModelError):

@@ -1,6 +1,6 @@
 """The contract for asking a language model: Model, and what goes in and comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from mesrai.domain.connection import Thinking
+from mesrai.domain.permits import Wanted
 from mesrai.domain.usage import Usage
+from mesrai.errors import ModelError
 
 Json = Mapping[str, Any]
 
@@ -145,8 +147,48 @@ class Model(Protocol):
 
 
 class Permits(Protocol):
-    """The right to have one more request in flight on a credential."""
+    """The right to have one more request in flight on an account."""
 
-    def hold(self, account: str, limit: int | None) -> AbstractAsyncContextManager[None]:
-        """Wait for a permit on `account` (at most `limit` are out at once; None is no limit), give it back on exit."""
+    def hold(self, wanted: Wanted) -> AbstractAsyncContextManager[None]:
+        """Wait until the request may be sent, and give the permit back on exit.
+
+        Never are more permits of an account out than its limit says. Those who wait are served evenly between reviews,
+        and within one review in the order they came. Errors: ModelQuota if the day's tokens are used up.
+        """
+        ...
+
+    async def throttled(self, wanted: Wanted) -> None:
+        """The provider said that this account asks too fast: its cap is halved for a while."""
+        ...
+
+    async def answered(self, wanted: Wanted) -> None:
+        """The provider answered: a halved cap may grow again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Why a model is not asked for now."""
+
+    cause: ModelError
+    until: float  # seconds since the epoch; infinite: as long as whoever remembers it lives
+
+
+class Outages(Protocol):
+    """Which models are known to be down, so that they are not asked in vain."""
+
+    async def standing(self, names: Sequence[str]) -> Mapping[str, Outage]:
+        """The outages that last still, by name."""
+        ...
+
+    async def may_probe(self, name: str) -> bool:
+        """Whether an outage that is over may be tried now: True for one asker at a time; True if there is none."""
+        ...
+
+    async def note(self, name: str, error: ModelError) -> None:
+        """The model failed in a way that will last a while."""
+        ...
+
+    async def clear(self, name: str) -> None:
+        """The model answered."""
         ...

@@ -1,0 +1,1 @@
+"""Remembering: one schema on SQLite or PostgreSQL."""

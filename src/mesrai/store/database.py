@@ -1,0 +1,88 @@
+"""An open database: plain SQL with named parameters, the same on SQLite and PostgreSQL."""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from mesrai.errors import StoreUnavailable
+from mesrai.store.versions import bring_up_to_date
+
+Row = Mapping[str, Any]
+Value = str | int | float | None
+SQLITE: Final = "sqlite:///"
+_PARAMETER: Final = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class Statements(Protocol):
+    """Where SQL can be run. Parameters are written `:name`."""
+
+    async def rows(self, sql: str, /, **values: Value) -> Sequence[Row]:
+        """Run one statement and return what it yields. Errors: StoreUnavailable."""
+        ...
+
+
+class Database(Statements, Protocol):
+    """An open database, shared by all tasks of this process."""
+
+    @property
+    def now(self) -> str:
+        """An SQL expression: the database's own clock, in seconds since the epoch."""
+        ...
+
+    @property
+    def for_update(self) -> str:
+        """What ends a SELECT whose rows this transaction will change."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Statements]:
+        """A transaction that may write: committed at the end of the block, rolled back by an exception.
+
+        Others that write to the same rows wait. Never nest them: the second would wait for the first.
+        """
+        ...
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """Open `sqlite:///path` or `postgresql://…`, its schema brought up to date; a missing SQLite file is made.
+
+    Errors: StoreUnavailable, StoreError if the schema is newer than this program.
+    """
+    if url.startswith(SQLITE):
+        from mesrai.store.sqlite import open_sqlite  # noqa: PLC0415 - each driver only where it is used
+
+        async with open_sqlite(Path(url.removeprefix(SQLITE))) as database:
+            await bring_up_to_date(database, url)
+            yield database
+        return
+    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+        raise StoreUnavailable("The database URL must begin with sqlite:/// or postgresql://.")
+    try:
+        from mesrai.store.postgresql import open_postgresql  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise StoreUnavailable("PostgreSQL needs a driver: pip install 'mesrai[postgres]'.") from error
+    async with open_postgresql(url) as postgres:
+        await bring_up_to_date(postgres, url)
+        yield postgres
+
+
+def numbered(sql: str, values: Mapping[str, Value]) -> tuple[str, list[Value]]:
+    """The statement with `$1`, `$2`, … in place of names, and the values in that order."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    text = _PARAMETER.sub(number, sql)
+    return text, [values[name] for name in names]
+
+
+def shown_url(url: str) -> str:
+    """The address without user and password, for people."""
+    if url.startswith(SQLITE):
+        return url.removeprefix(SQLITE)
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"

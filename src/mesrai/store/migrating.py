@@ -1,0 +1,65 @@
+"""Run Alembic's migrations on a database."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from mesrai.errors import StoreUnavailable
+from mesrai.store.database import SQLITE, shown_url
+
+_FOLDER: Final = Path(__file__).with_name("migrations")
+_LOCK: Final = 0x6D657372  # PostgreSQL's advisory lock for migrations: any number that is ours alone
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to its newest version. Blocks; call it in a thread. Errors: StoreUnavailable."""
+    try:
+        if url.startswith(SQLITE):
+            _migrate_sqlite(url)
+        else:
+            asyncio.run(_migrate_postgresql(url))
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
+        raise StoreUnavailable(f"The database {shown_url(url)} cannot be brought up to date: {reason}.") from error
+
+
+def script() -> ScriptDirectory:
+    """All migrations there are."""
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
+
+
+def _migrate_sqlite(url: str) -> None:
+    engine = create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None, "timeout": 60})
+    with engine.connect() as connection:
+        # Taken first, so that of several processes the second one finds the work done.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _upgrade(connection)
+        connection.exec_driver_sql("COMMIT")
+
+
+async def _migrate_postgresql(url: str) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - needs greenlet, an extra
+
+    engine = create_async_engine(f"postgresql+asyncpg://{url.split('://', 1)[1]}", poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,123 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mesrai.errors import StoreError, StoreUnavailable
+from mesrai.store.database import numbered, open_database, shown_url
+from mesrai.store.migrating import script
+from mesrai.store.versions import NEWEST
+from tests.databases import ENGINES, a_database
+
+INSERT = "INSERT INTO admissions (account, at, tokens) VALUES (:account, :at, :tokens)"
+COUNT = "SELECT count(*) AS n FROM admissions WHERE account = :account"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_transaction_wrote_is_there_after_reopening(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database, database.transaction() as statements:
+            await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+        async with open_database(url) as database:
+            return await database.rows("SELECT account, at, tokens FROM admissions")
+
+    with a_database(engine, tmp_path) as url:
+        assert asyncio.run(scenario(url)) == [{"account": "a", "at": 1.5, "tokens": 7}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_transaction_that_fails_leaves_nothing(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database:
+            with pytest.raises(KeyError):
+                async with database.transaction() as statements:
+                    await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+                    raise KeyError
+            return (await database.rows(COUNT, account="a"))[0]["n"]
+
+    with a_database(engine, tmp_path) as url:
+        assert asyncio.run(scenario(url)) == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_clock_is_the_database_s_and_counts_seconds(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> float:
+        async with open_database(url) as database:
+            before = (await database.rows(f"SELECT {database.now} AS now"))[0]["now"]
+            await asyncio.sleep(0.1)
+            return float((await database.rows(f"SELECT {database.now} AS now"))[0]["now"] - before)
+
+    with a_database(engine, tmp_path) as url:
+        assert 0.09 < asyncio.run(scenario(url)) < 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_wrong_statement_is_a_typed_error(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> None:
+        async with open_database(url) as database:
+            await database.rows("SELECT * FROM nowhere")
+
+    with a_database(engine, tmp_path) as url, pytest.raises(StoreUnavailable, match="nowhere"):
+        asyncio.run(scenario(url))
+
+
+def test_two_processes_may_make_the_same_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/mesrai.db"
+
+    async def opened() -> None:
+        async with open_database(url):
+            pass
+
+    async def both() -> None:
+        await asyncio.gather(opened(), opened())
+
+    asyncio.run(both())
+    assert (tmp_path / "new" / "mesrai.db").stat().st_mode & 0o077 == 0
+
+
+def test_the_newest_version_is_the_last_migration() -> None:
+    assert script().get_current_head() == NEWEST
+
+
+def test_a_schema_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    async def scenario(url: str) -> None:
+        async with open_database(url) as database:
+            await database.rows("UPDATE alembic_version SET version_num = '9999'")
+        async with open_database(url):
+            pass
+
+    with a_database("sqlite", tmp_path) as url, pytest.raises(StoreError, match="newer"):
+        asyncio.run(scenario(url))
+
+
+def test_an_unreachable_server_is_named_without_its_password() -> None:
+    async def scenario() -> None:
+        async with open_database("postgresql://me:hunter2@127.0.0.1:9/mesrai"):
+            pass
+
+    with pytest.raises(StoreUnavailable) as caught:
+        asyncio.run(scenario())
+    assert "127.0.0.1:9/mesrai" in caught.value.message
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_path_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    async def scenario() -> None:
+        async with open_database(f"sqlite:///{tmp_path}/file/mesrai.db"):
+            pass
+
+    with pytest.raises(StoreUnavailable, match="cannot be made"):
+        asyncio.run(scenario())
+
+
+def test_names_become_numbers_and_casts_stay() -> None:
+    sql, values = numbered("SELECT :a::text, :b, :a WHERE x = :b", {"a": 1, "b": "two", "unused": None})
+    assert sql == "SELECT $1::text, $2, $1 WHERE x = $2"
+    assert values == [1, "two"]
+
+
+def test_the_shown_address_has_no_user_and_no_password() -> None:
+    assert shown_url("postgresql://me:secret@db.example.com:5433/mesrai") == "postgresql://db.example.com:5433/mesrai"
+    assert shown_url("sqlite:////var/lib/mesrai.db") == "/var/lib/mesrai.db"
