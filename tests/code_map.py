@@ -9,7 +9,10 @@ SOURCE: Final = ROOT / "src" / "mesrai"
 PAGE: Final = ROOT / "ARCHITECTURE.md"
 BEGIN: Final = "<!-- code map: written by `python -m tests.code_map` -->\n"
 END: Final = "<!-- end of the code map -->\n"
-_FOLDERS: Final = ("domain", "sandbox", "forges", "llm", "analysers", "review", "review/code", "review/render", "cli")
+_FOLDERS: Final = (
+    "domain", "sandbox", "forges", "llm", "store", "analysers", "review", "review/code", "review/render", "flows",
+    "settings", "cli", "cli/byok", "cli/demo",
+)  # fmt: skip
 
 
 def code_map() -> str:

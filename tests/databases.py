@@ -28,9 +28,7 @@ WITHOUT_POSTGRESQL = "PostgreSQL's own programs are not installed here (Debian's
 def a_database(engine: str, folder: Path) -> Iterator[str]:
     """The URL of a database of its own with the newest schema. Skips where PostgreSQL is not installed."""
     if engine == "sqlite":
-        path = folder / f"{uuid4().hex[:8]}.db"
-        shutil.copyfile(_sqlite_template(), path)
-        yield f"sqlite:///{path}"
+        yield a_new_file(folder)
         return
     if programs() is None:
         pytest.skip(WITHOUT_POSTGRESQL)
@@ -41,6 +39,13 @@ def a_database(engine: str, folder: Path) -> Iterator[str]:
         yield f"{server}/{name}"
     finally:
         asyncio.run(_run(f"{server}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def a_new_file(folder: Path) -> str:
+    """The URL of a new SQLite file with the newest schema, made faster than by migrating."""
+    path = folder / f"{uuid4().hex[:8]}.db"
+    shutil.copyfile(_sqlite_template(), path)
+    return f"sqlite:///{path}"
 
 
 def programs() -> Path | None:
@@ -71,14 +76,14 @@ def _server() -> str:
     folder = Path(tempfile.mkdtemp(prefix="mesrai-pg-"))
     as_user = _without_root(folder)
     data, port = folder / "data", _free_port()
-    initdb = [found / "initdb", "-D", data, "-U", "mesrai", "--auth=trust", "-E", "UTF8", "--no-sync"]
+    initdb: list[str | Path] = [found / "initdb", "-D", data, "-U", "mesrai", "--auth=trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([*as_user, *initdb], check=True, capture_output=True, cwd=folder)
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(f"\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{folder}'\n")
         settings.write("fsync = off\nmax_connections = 200\n")
     # The pipe closes when this process ends, however that happens, and the server ends then.
     keeper = '"$0" -D "$1" >"$1/log" 2>&1 & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$1"'
-    command = [*as_user, "/bin/sh", "-c", keeper, found / "postgres", data]
+    command: list[str | Path] = [*as_user, "/bin/sh", "-c", keeper, found / "postgres", data]
     _KEPT.append(subprocess.Popen(command, stdin=subprocess.PIPE, cwd=folder))
     url = f"postgresql://mesrai@127.0.0.1:{port}"
     asyncio.run(_ready(f"{url}/postgres"))

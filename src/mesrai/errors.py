@@ -153,6 +153,7 @@ class ModelError(MesraiError):
         self.calls = 1  # HTTP requests this failure cost
         self.usage: object = None  # domain.usage.Usage of its tokens and money, where the provider said what they were
         self.resets_at = resets_at  # of a quota, in the provider's words
+        self.until: float | None = None  # when it may work again, in seconds since the epoch; None: not known
 
 
 class ModelAuth(ModelError):
@@ -256,4 +257,6 @@ class NoModelLeft(ModelError):
     def __init__(self, causes: Sequence[ModelError]) -> None:
         super().__init__("Every connected model failed: " + " / ".join(cause.message for cause in causes))
         self.causes = tuple(causes)
+        known = [cause.until for cause in causes if cause.until is not None]
+        self.until = min(known, default=None)
         self.calls = sum(cause.calls for cause in causes)

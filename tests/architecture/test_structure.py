@@ -23,7 +23,7 @@ NOT_USED = frozenset(
     ).split()
 )
 # Where such a word is another's name, or names real data: the folder of dated data files.
-ALLOWED_NAMES = frozenset({"src/mesrai/llm/data", "src/mesrai/domain/data", "src/mesrai/analysers/data"})
+ALLOWED_NAMES = frozenset(f"src/mesrai/{package}/data" for package in ("llm", "domain", "analysers", "sandbox"))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

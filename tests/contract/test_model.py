@@ -11,14 +11,17 @@ import pytest
 from tests.endpoints import READ_FILE, SHAPE, a_prompt, an_endpoint
 from tests.sandbox_server import Sandbox, running_sandbox
 
+from mesrai.domain.permits import Limits
 from mesrai.domain.secret import Secret
 from mesrai.errors import ModelError, PromptTooLong
 from mesrai.llm.dialect_anthropic import AnthropicMessages
+from mesrai.llm.dialect_gemini import GeminiContent
 from mesrai.llm.dialect_openai import OpenAIChat
-from mesrai.llm.endpoint import Dialect
+from mesrai.llm.endpoint import Auth, Dialect
 from mesrai.llm.failover import Failover
 from mesrai.llm.limited import InProcessPermits, Limited
 from mesrai.llm.model import Model, Profile, ToolCall, ToolTurn, UserTurn
+from mesrai.llm.outages import InProcessOutages
 from mesrai.llm.replay import Pair, ReplayModel
 from mesrai.llm.retrying import Retrying
 from mesrai.llm.transport import Session, open_session
@@ -48,6 +51,17 @@ def anthropic(sandbox: Sandbox, session: Session, key: str) -> Model:
     return AnthropicMessages(an_endpoint(sandbox.root, dialect=Dialect.ANTHROPIC, key=Secret(key)), session)
 
 
+def gemini(sandbox: Sandbox, session: Session, key: str) -> Model:
+    endpoint = an_endpoint(
+        sandbox.gemini,
+        dialect=Dialect.GEMINI,
+        auth=Auth.X_GOOG_API_KEY,
+        key=Secret(key.replace("sk-sim-", "AIza-sim-")),
+        profile={"provider": "gemini", "model": "gemini-3.1-pro-preview"},
+    )
+    return GeminiContent(endpoint, session)
+
+
 def replaying(_: Sandbox, __: Session, key: str) -> Model:
     call = ToolCall(id="c1", name="read_file", arguments='{"path": "a.py"}')
     pairs = (
@@ -61,7 +75,7 @@ def replaying(_: Sandbox, __: Session, key: str) -> Model:
 
 
 def limited(sandbox: Sandbox, session: Session, key: str) -> Model:
-    return Limited(openai(sandbox, session, key), InProcessPermits(), account="a", limit=2)
+    return Limited(openai(sandbox, session, key), InProcessPermits(), account="a", limits=Limits(concurrent=2))
 
 
 def retrying(sandbox: Sandbox, session: Session, key: str) -> Model:
@@ -69,10 +83,11 @@ def retrying(sandbox: Sandbox, session: Session, key: str) -> Model:
 
 
 def failover(sandbox: Sandbox, session: Session, key: str) -> Model:
-    return Failover([retrying(sandbox, session, "sk-sim-quota"), anthropic(sandbox, session, key)])
+    models = [retrying(sandbox, session, "sk-sim-quota"), anthropic(sandbox, session, key)]
+    return Failover(models, names=["main", "fallback"], outages=InProcessOutages())
 
 
-MODELS = [openai, anthropic, replaying, limited, retrying, failover]
+MODELS = [openai, anthropic, gemini, replaying, limited, retrying, failover]
 EVERY = pytest.mark.parametrize("made", MODELS, ids=[made.__name__ for made in MODELS])
 Maker = Callable[[Sandbox, Session, str], Model]
 

@@ -419,7 +419,7 @@ def test_operators_catalogue_is_used(path: Path, tmp_path: Path) -> None:
         (
             '[main]\nprovider = "openai"\n\nthinking = "much"\n',
             {},
-            "{path}:4: thinking must be one of off, low, medium, high.",
+            "{path}:4: thinking must be one of off, low, medium, high, custom.",
         ),
         ("[main]\nmax_concurrent_requests = 0\n", {}, "{path}:2: a whole number from 1 on belongs here."),
         ("[fallback]\nmax_output_tokens = true\n", {}, "{path}:2: a whole number from 1 on belongs here."),
@@ -513,6 +513,13 @@ OTHERS = {
     ],
     "MESRAI_MODEL": ["kimi-k2.6", "kimi-k2", "claude-opus-4-7", "never-heard"],
     "MESRAI_THINKING": ["off", "high", "{}"],
+    "MESRAI_TEMPERATURE": ["0.5", "{}"],
+    "MESRAI_CUSTOM_JSON": ['{"thinking": "{}"}', '{"{}": 1}', '{"api_key": "{}"}', "{}", '{"x": {}}'],
+    "MESRAI_ROUTING": ["a b, {} {}", "{}!"],
+    "MESRAI_ROUTING_FALLBACKS": ["{}"],
+    "MESRAI_TIER": ["1", "{}"],
+    "MESRAI_DATABASE_URL": ["postgresql://u:{}@db/mesrai"],
+    "MESRAI_ORGANISATION": ["{}/"],
     "MESRAI_FALLBACK_PROVIDER": ["groq", "anthropic"],
     "API_OPENAI_FORCE_BASE_URL": ["https://api.moonshot.ai/v1?key={}", "https://x.example"],
 }

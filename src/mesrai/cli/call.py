@@ -1,6 +1,7 @@
 """The `review` command as it was given, checked."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from mesrai.domain.finding import Severity
@@ -28,3 +29,5 @@ class Call:
     is_rules_only: bool
     depth: Depth
     is_offline: bool
+    is_estimate: bool = False  # say what it would cost, and ask nothing
+    budget: Decimal | None = None  # the most it may cost, in the currency of the models' prices

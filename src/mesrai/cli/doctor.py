@@ -12,7 +12,7 @@ import click
 from mesrai.cli.exits import Exit, exit_code_for
 from mesrai.domain.connection import Connection
 from mesrai.domain.selection import Selection
-from mesrai.errors import MesraiError, NotARepository, UserError
+from mesrai.errors import MesraiError, NotARepository
 
 if TYPE_CHECKING:
     from mesrai.settings import Settings
@@ -90,12 +90,12 @@ def _analysers(report: Report) -> None:
 
 
 async def _connections(report: Report, *, ask: bool) -> None:
-    from mesrai.settings import load_settings
-    from mesrai.wiring import NOT_CONNECTED
+    from mesrai.wiring import NOT_CONNECTED, open_installation
 
     try:
-        settings = load_settings(os.environ)
-    except UserError as error:
+        async with open_installation(os.environ) as installation:
+            settings = installation.unlocked()
+    except MesraiError as error:
         report.fail(error.message, exit_code_for(error))
         return
     for notice in settings.notices:
@@ -106,9 +106,11 @@ async def _connections(report: Report, *, ask: bool) -> None:
     for connection in settings.connections:
         await _connection(report, settings, connection, ask=ask)
     if settings.fallback is None:
-        report.say(NOTE, "no fallback: if the main model fails, the review fails. See docs/settings.md, [fallback].")
+        report.say(NOTE, "no fallback: if the main model fails, the review fails. `mesrai byok fallback` connects one.")
     if not ask:
-        report.say(NOTE, "no question was asked: the key is proven by `mesrai doctor --ask` or a review only.")
+        report.say(
+            NOTE, "no question was asked: `mesrai byok test --full` proves the whole way, at a cost that it says first."
+        )
 
 
 async def _connection(report: Report, settings: "Settings", connection: Connection, *, ask: bool) -> None:
@@ -120,6 +122,8 @@ async def _connection(report: Report, settings: "Settings", connection: Connecti
         f"{connection.slot} model {connection.model} at {connection.base_url} ({connection.provider})\n"
         f"key {shown}, from {connection.origin}",
     )
+    if connection.proven_at:
+        report.say(GOOD, f"{connection.slot} model was tested in full on {connection.proven_at[:10]}")
     for notice in connection.notices:
         report.say(NOTE, notice)
     for fact in settings.catalogue.facts_for(connection.provider, connection.model):

@@ -11,6 +11,7 @@ from mesrai.errors import (
     NoModelLeft,
     NotARepository,
     UserError,
+    VaultLocked,
 )
 
 
@@ -34,7 +35,7 @@ def exit_code_for(error: MesraiError) -> Exit:
     if isinstance(error, NoModelLeft):
         codes = {exit_code_for(each) for each in error.causes}
         return codes.pop() if len(codes) == 1 else Exit.FAILED
-    if isinstance(error, CredentialMissing | ModelAuth):
+    if isinstance(error, CredentialMissing | ModelAuth | VaultLocked):
         return Exit.CREDENTIALS
     if isinstance(error, NotARepository):
         return Exit.NO_REPOSITORY

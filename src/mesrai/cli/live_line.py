@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mesrai.cli.look import look_for
 from mesrai.cli.standing import Clock, Standing, sentence
-from mesrai.review.progress import Event
+from mesrai.review.progress import Event, Started
 
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _PLAIN_FRAMES: Final = "|/-\\"
@@ -57,7 +57,7 @@ class LiveLine:
         self._standing.take(event)
         said = sentence(event)
         if said:
-            self._console.print(Text(said, "yellow"), soft_wrap=True)
+            self._console.print(Text(said, "dim" if isinstance(event, Started) else "yellow"), soft_wrap=True)
 
     def _line(self) -> Text:
         elapsed = self._clock() - self._began

@@ -1,43 +1,26 @@
 """The `mesrai` command: its subcommands, each imported only when it is used."""
 
-import importlib
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import click
 
 from mesrai import __version__
 from mesrai.cli.exits import exit_code_for
+from mesrai.cli.lazy import LazyGroup, Row
 from mesrai.errors import MesraiError
 
-# name → module, attribute, one line for the list of commands
-_COMMANDS: Final = {
+_COMMANDS: Final[Mapping[str, Row]] = {
     "review": ("mesrai.cli.review", "review", "Review a change in a git repository."),
+    "byok": ("mesrai.cli.byok.group", "byok", "Connect a model with your own key: test, save, tune, fall back."),
+    "usage": ("mesrai.cli.usage", "usage", "Show what reviews cost, and set the budget they may not pass."),
+    "demo": ("mesrai.cli.demo.demo", "demo", "See everything once on a sample repository, without an account."),
+    "sandbox": ("mesrai.cli.sandbox", "sandbox", "Run a stand-in for the model providers, to try without an account."),
     "doctor": ("mesrai.cli.doctor", "doctor", "Show what is configured, what works, and what to do next."),
     "schema": ("mesrai.cli.schema", "schema", "Print the JSON Schema of a review or of the policy file."),
     "completion": ("mesrai.cli.completion", "completion", "Print the shell completion for bash, zsh or fish."),
 }
-
-
-class LazyGroup(click.Group):
-    """A group that imports a command only when it is called or its own help is asked for."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """The names, in the order of the table."""
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, short) for name, (_, _, short) in _COMMANDS.items()])
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -48,8 +31,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 
 @click.group(
     cls=LazyGroup,
+    table=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with `mesrai review --offline`, which needs no key; `mesrai doctor` tells how to connect a model.",
+    epilog="Start with `mesrai byok connect`, or with `mesrai review --offline`, which needs no key.",
 )
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."

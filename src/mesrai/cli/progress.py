@@ -47,8 +47,9 @@ def _plain_lines(stream: TextIO, clock: Clock) -> Watch:
 
     def watch(event: Event) -> None:
         standing.take(event)
-        said = sentence(event) or step(event)
+        said = [each for each in (step(event), sentence(event)) if each]
         if said:
-            write_text(stream, f"mesrai: [{seconds_text(clock() - began)}] {said}\n")
+            elapsed = seconds_text(clock() - began)
+            write_text(stream, "".join(f"mesrai: [{elapsed}] {each}\n" for each in said))
 
     return watch

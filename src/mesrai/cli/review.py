@@ -3,12 +3,14 @@
 import asyncio
 import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import click
 
 from mesrai.cli.call import FORMATS, Call
-from mesrai.cli.exits import exit_code_for, exit_code_of
+from mesrai.cli.exits import Exit, exit_code_for, exit_code_of
+from mesrai.cli.money import Money
 from mesrai.domain.finding import Severity
 from mesrai.domain.selection import Selection, SelectionKind
 from mesrai.errors import SettingsError
@@ -41,6 +43,8 @@ _CONTEXT_CHARS = 20_000
 @click.option("--fast", is_flag=True, help="Less surroundings, no look-ups, little reasoning.")
 @click.option("--deep", is_flag=True, help="More surroundings, more look-ups, more reasoning.")
 @click.option("--offline", is_flag=True, help="Static analysers only: no model, no key, no network.")
+@click.option("--estimate", is_flag=True, help="Say what the review would about cost, and ask nothing.")
+@click.option("--budget", metavar="AMOUNT", type=Money(), help="The most this review may cost, such as 0.50.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notices.")
 @click.option("-v", "--verbose", is_flag=True, help="Show coverage of each file, what was dropped, and evidence.")
 def review(**given: object) -> None:
@@ -65,18 +69,21 @@ def _call(given: dict[str, object]) -> Call:
     _at_most_one(given, "fast", "deep", "offline")
     _at_most_one(given, "fix", "interactive")
     _at_most_one(given, "quiet", "verbose")
-    if given["rules_only"] and given["offline"]:
-        raise click.UsageError("--rules-only needs a model, so it cannot go with --offline.")
+    for needing in ("rules_only", "estimate", "budget"):
+        if given[needing] and given["offline"]:
+            raise click.UsageError(f"--{needing.replace('_', '-')} needs a model, so it cannot go with --offline.")
     form = "agent" if given["agent"] else "prompt" if given["prompt_only"] else str(given["form"] or "terminal")
     fields = tuple(name.strip() for name in str(given["fields"] or "").split(",") if name.strip())
     if fields and form not in ("json", "agent"):
         raise click.UsageError("--fields goes with --format json or --agent.")
+    if given["estimate"] and (fields or form not in ("terminal", "json")):
+        raise click.UsageError("--estimate prints a line, or with --format json a document.")
     fixes = bool(given["fix"] or given["interactive"])
     if fixes and (given["commit"] or given["range_"] or given["branch"]):
         raise click.UsageError("--fix and --interactive change your files, so they go with uncommitted changes only.")
     if fixes and given["context"] == "-":
         raise click.UsageError("--context - reads standard input, on which --fix and --interactive ask.")
-    output = given["output"]
+    output, budget = given["output"], given["budget"]
     return Call(
         selection=_selection(given),
         form=form,
@@ -92,6 +99,8 @@ def _call(given: dict[str, object]) -> Call:
         is_rules_only=bool(given["rules_only"]),
         depth=Depth.FAST if given["fast"] else Depth.DEEP if given["deep"] else Depth.NORMAL,
         is_offline=bool(given["offline"]),
+        is_estimate=bool(given["estimate"]),
+        budget=budget if isinstance(budget, Decimal) else None,
     )
 
 
@@ -132,11 +141,14 @@ def _context(given: object) -> str:
 
 async def _run(call: Call) -> int:
     """Review, show, fix; the exit code."""
-    from mesrai.cli.running import run_review
-    from mesrai.cli.showing import show_review
+    from mesrai.cli.running import run_estimate, run_review
+    from mesrai.cli.showing import show_estimate, show_review
     from mesrai.review.pipeline import ReviewFailed
     from mesrai.review.render.code import no_lines
 
+    if call.is_estimate:
+        show_estimate(await run_estimate(call), call)
+        return Exit.FINE
     try:
         async with run_review(call) as done:
             show_review(done.review, done.lines, call)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,22 @@ from mesrai.domain.file_text import text_of
 from mesrai.domain.policy import Policy
 from mesrai.domain.review import Review
 from mesrai.domain.selection import SelectionKind
+from mesrai.domain.usage import Estimate
 from mesrai.forges.forge import Source
 from mesrai.review.guidance import load_policy
 from mesrai.review.options import Options
-from mesrai.review.pipeline import Reading, review_change, review_offline
+from mesrai.review.pipeline import Reading, estimate_change, review_change, review_offline
 from mesrai.review.render.code import Lines, lines_in
-from mesrai.settings import Settings, load_settings
-from mesrai.wiring import LocalSource, all_analysers, local_source, model_for
+from mesrai.settings import Settings
+from mesrai.wiring import (
+    Errand,
+    Installation,
+    LocalSource,
+    all_analysers,
+    local_source,
+    model_for,
+    open_installation,
+)
 
 _UNCOMMITTED = (SelectionKind.WORKING_TREE, SelectionKind.STAGED)
 
@@ -41,15 +50,29 @@ class Done:
 @asynccontextmanager
 async def run_review(call: Call) -> AsyncIterator[Done]:
     """Review what the call selects. Errors: MesraiError, ReviewFailed among them."""
-    settings = None if call.is_offline else load_settings(os.environ)
-    async with local_source(Path.cwd(), call.selection) as source:
+    async with AsyncExitStack() as opened:
+        installation = None if call.is_offline else await opened.enter_async_context(open_installation(os.environ))
+        source = await opened.enter_async_context(local_source(Path.cwd(), call.selection))
         change = await source.change()
         policy = await _policy(call, source)
-        if settings is None or not change.files:
+        if installation is None or not change.files:
             review = await review_offline(change, source, all_analysers(), policy=policy)
         else:
-            review = await _with_model(call, settings, change, source, policy)
+            review = await _with_model(call, installation, change, source, policy)
         yield await _done(review, change, source)
+
+
+async def run_estimate(call: Call) -> Estimate:
+    """What reviewing what the call selects would about cost. Errors: MesraiError."""
+    async with open_installation(os.environ) as installation, local_source(Path.cwd(), call.selection) as source:
+        settings, change = installation.unlocked(), await source.change()
+        async with model_for(settings, settings.connections) as model:
+            return await estimate_change(
+                change,
+                Reading(source=source, analysers=all_analysers(), model=model),
+                policy=await _policy(call, source),
+                options=_options(call, settings, change),
+            )
 
 
 async def _policy(call: Call, source: Source) -> Policy:
@@ -58,8 +81,12 @@ async def _policy(call: Call, source: Source) -> Policy:
     return (await load_policy(source, at)).policy
 
 
-async def _with_model(call: Call, settings: Settings, change: Change, source: Source, policy: Policy) -> Review:
-    async with model_for(settings, settings.connections) as model:
+async def _with_model(
+    call: Call, installation: Installation, change: Change, source: LocalSource, policy: Policy
+) -> Review:
+    settings = installation.unlocked()
+    errand = Errand(repository=source.root.name, limit=call.budget)
+    async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
         with stopped_by_interrupt() as stop, progress_for(is_quiet=call.is_quiet, is_verbose=call.is_verbose) as watch:
             review = await review_change(
                 change,
@@ -87,7 +114,7 @@ def _options(call: Call, settings: Settings, change: Change) -> Options:
     if main is None:
         return options
     parallel = min(main.max_concurrent_requests or options.parallel, options.parallel)
-    return replace(options, thinking=main.thinking, max_output_tokens=main.max_output_tokens, parallel=parallel)
+    return replace(options, max_output_tokens=main.max_output_tokens, parallel=parallel)
 
 
 async def _done(review: Review, change: Change, source: LocalSource) -> Done:

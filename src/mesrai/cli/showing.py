@@ -11,10 +11,11 @@ from mesrai import __version__
 from mesrai.cli.call import Call
 from mesrai.cli.look import look_for, write_text
 from mesrai.domain.review import Review
+from mesrai.domain.usage import Estimate
 from mesrai.errors import SettingsError
 from mesrai.review.render.code import Lines
 from mesrai.review.render.look import Look
-from mesrai.review.render.wording import headline
+from mesrai.review.render.wording import estimate_text, headline
 
 
 def show_review(review: Review, lines: Lines, call: Call) -> None:
@@ -25,6 +26,20 @@ def show_review(review: Review, lines: Lines, call: Call) -> None:
             click.echo(f"{headline(review)}\nWritten to {call.output}.", err=True)
         return
     write_text(sys.stdout, _text(review, lines, call))
+
+
+def show_estimate(estimate: Estimate, call: Call) -> None:
+    """Print or write what a review would cost. Errors: SettingsError if the file cannot be written."""
+    if call.form == "json":
+        from mesrai.review.render.json_text import render_estimate
+
+        text = render_estimate(estimate)
+    else:
+        text = f"This review would cost {estimate_text(estimate)}.\n"
+    if call.output is not None:
+        _write(call.output, text)
+    else:
+        write_text(sys.stdout, text)
 
 
 def _text(review: Review, lines: Lines, call: Call) -> str:

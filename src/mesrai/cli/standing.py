@@ -6,7 +6,7 @@ from typing import Final
 from mesrai.domain.usage import Usage
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Spending, Started, Stopping
 from mesrai.review.render.untrusted import one_line, shown_path
-from mesrai.review.render.wording import cost_text, counted, seconds_text
+from mesrai.review.render.wording import cost_text, counted, estimate_text, seconds_text
 
 Clock = Callable[[], float]
 _MOST_NAMED: Final = 3
@@ -57,7 +57,9 @@ class Standing:
 
 
 def sentence(event: Event) -> str:
-    """What must stay to be read: failures, notices, stopping; empty for what only moves the count."""
+    """What must stay to be read: the estimate, failures, notices, stopping; empty for what only moves the count."""
+    if isinstance(event, Started) and event.estimate:
+        return f"This review will cost {estimate_text(event.estimate)}."
     if isinstance(event, BatchEnded) and event.failure:
         return f"Not read: {named(event.paths)}: {one_line(event.failure, 300)}"
     if isinstance(event, Notice):
@@ -71,7 +73,7 @@ def step(event: Event) -> str:
     """What moved the count, in words; empty for what is not worth a line."""
     if isinstance(event, Started):
         return f"Asking about {counted(event.files, 'file')} in {counted(event.batches, 'batch', 'batches')}."
-    if isinstance(event, BatchEnded):
+    if isinstance(event, BatchEnded) and not event.failure:
         return f"Read {named(event.paths)}: {event.confirmed} confirmed, {event.refuted} dropped."
     if isinstance(event, BatchSplit):
         return f"A batch was too large; it goes on as {event.into}."

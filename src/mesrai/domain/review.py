@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from mesrai.domain.change import Revision
 from mesrai.domain.finding import Finding
-from mesrai.domain.usage import Usage
+from mesrai.domain.usage import Estimate, Usage
 
 SCHEMA_VERSION = 1
 
@@ -116,6 +116,7 @@ class Review:
     coverage: tuple[FileCoverage, ...] = ()
     usage: Usage = Usage()
     models: tuple[ModelUsage, ...] = ()
+    estimate: Estimate | None = None  # what it was expected to cost; None: nothing was to be asked
     timings: Timings = Timings()
     notices: tuple[str, ...] = ()  # what the reader should know: failovers, dropped settings, newer facts
     failures: tuple[str, ...] = ()  # one sentence for each way a part of the review failed

@@ -12,7 +12,10 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         """Keep `value`, cleaned of the spaces, quotes and line ends that pasting adds."""
-        self._value = value.strip().strip("\"'`").strip()
+        cleaned = value.strip().strip("\"'`")
+        while cleaned != value:  # until nothing is left to clean, so that cleaning again changes nothing
+            value, cleaned = cleaned, cleaned.strip().strip("\"'`")
+        self._value = cleaned
 
     def open(self) -> str:
         """Return the value itself. Call it only where a client is built."""

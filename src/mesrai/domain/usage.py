@@ -1,4 +1,4 @@
-"""What asking cost, in tokens and money."""
+"""What asking cost, or may cost, in tokens and money."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,3 +30,13 @@ class Usage:
             cost=cost,
             currency=self.currency or other.currency,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a review may cost, as a range that most reviews end in; no limit."""
+
+    model: str
+    low: Usage
+    high: Usage  # its cost is None where no price per token is known
+    prices_of: str = ""  # the ISO date of the prices; empty: no price is known

@@ -40,6 +40,11 @@ class AnthropicReading:
         return bool(self._counts)
 
     @property
+    def written_tokens(self) -> int:
+        """Those put into the cache for five minutes, the only time that is asked for."""
+        return self._counts.get("cache_creation_input_tokens", 0)
+
+    @property
     def stated_cost(self) -> Decimal | None:
         """The money the provider states."""
         return self._cost
@@ -48,9 +53,8 @@ class AnthropicReading:
     def usage(self) -> Usage:
         """Tokens as far as counted. The provider's `input_tokens` leaves out those read from or put into the cache."""
         cached = self._counts.get("cache_read_input_tokens", 0)
-        written = self._counts.get("cache_creation_input_tokens", 0)
         return Usage(
-            input_tokens=self._counts.get("input_tokens", 0) + cached + written,
+            input_tokens=self._counts.get("input_tokens", 0) + cached + self.written_tokens,
             cached_tokens=cached,
             output_tokens=self._counts.get("output_tokens", 0),
         )

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.model import Prompt, Structured, Tool, UserTurn
-from mesrai.llm.shaping import Choice, choice_for, merged, output_limit, tools_offered
+from mesrai.llm.shaping import Choice, choice_for, is_thinking, merged, optional_fields, output_limit, tools_offered
 from mesrai.llm.turns import EMPTY, Spoken, is_broken_answer, mark_for, spoken_turns
 
+ANTHROPIC_HEADERS: Final = {"anthropic-version": "2023-06-01"}
 BLOCKS: Final = "blocks"  # in a ModelTurn's replay: the content blocks as they came
 _CACHED: Final = {"cache_control": {"type": "ephemeral"}}
 _LEAST_BUDGET: Final = 1_024  # tokens; https://platform.claude.com/docs/en/build-with-claude/extended-thinking
@@ -15,15 +16,22 @@ _LEAST_BUDGET: Final = 1_024  # tokens; https://platform.claude.com/docs/en/buil
 Block = dict[str, Any]
 
 
+def anthropic_path(endpoint: Endpoint) -> str:
+    """What follows the base URL."""
+    return "/messages" if endpoint.base_url.endswith("/v1") else "/v1/messages"
+
+
 def anthropic_body(prompt: Prompt, endpoint: Endpoint) -> dict[str, Any]:
     """The whole body. The endpoint's traits add fields, but none replaces the conversation or the tools."""
     profile, traits = endpoint.profile, endpoint.traits
     body: dict[str, Any] = {"model": profile.model}
-    if traits.temperature is not None:
-        body["temperature"] = traits.temperature
     if prompt.shape is not None and profile.structured is Structured.SCHEMA:
         body["output_config"] = {"format": {"type": "json_schema", "schema": prompt.shape.schema}}
-    body = merged(merged(body, traits.thinking.get(prompt.thinking, {})), traits.extra_body)
+    fields = optional_fields(prompt, endpoint)
+    body = merged(body, fields)
+    # https://platform.claude.com/docs/en/build-with-claude/extended-thinking: only without thinking
+    if traits.temperature is not None and not is_thinking(fields):
+        body["temperature"] = traits.temperature
     body["max_tokens"] = output_limit(prompt, profile)
     body = _with_fitting_budget(body)
     if prompt.system:
@@ -31,7 +39,7 @@ def anthropic_body(prompt: Prompt, endpoint: Endpoint) -> dict[str, Any]:
     tools = tools_offered(prompt, profile)
     if tools:
         body["tools"] = [_tool(tool) for tool in tools]
-        body |= _tool_choice(choice_for(prompt, profile, traits), prompt)
+        body |= _tool_choice(choice_for(prompt, endpoint), prompt)
     body["messages"] = _messages(prompt, endpoint)
     body["stream"] = True
     return _with_cache_marks(body) if traits.has_cache_control else body

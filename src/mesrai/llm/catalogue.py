@@ -1,41 +1,36 @@
 """The catalogue of providers and models: which there are, and what is known of them."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-import msgspec
-
-from mesrai.domain.connection import Connection, Thinking
+from mesrai.domain.connection import Connection, Learned, Thinking
+from mesrai.domain.permits import Limits
 from mesrai.errors import SettingsError
 from mesrai.llm.address import owner_of
-from mesrai.llm.catalogue_rows import (
-    ModelRow,
-    ProviderRow,
-    RequestRow,
-    SchemeRow,
-    Table,
-    merged,
-    overlay_tables,
-    row_from,
-    shipped_tables,
-)
+from mesrai.llm.cards import Level, PlanFacts, card_named, merged_card, plan_named
+from mesrai.llm.catalogue_files import CatalogueFiles
+from mesrai.llm.catalogue_rows import CardRow, ModelRow, ProviderRow, RequestRow, SchemeRow, TierRow
+from mesrai.llm.custom_json import body_fields
 from mesrai.llm.endpoint import Endpoint, Timeouts, Traits
+from mesrai.llm.learned import scheme_learned
 from mesrai.llm.model import Price, Profile
+from mesrai.llm.routing import routing_fields
+from mesrai.llm.shaping import merged as merged_fields
 from mesrai.llm.words import safe_words
 
 UNKNOWN_WINDOW: Final = 32_768
 UNKNOWN_MAX_OUTPUT: Final = 8_192
+_LEARNED_MAX_OUTPUT: Final = 32_768
 _UNKNOWN_SCHEME: Final = "unknown"
 _PROFILE_FIELDS: Final = ("structured", "has_tools", "chars_per_token")
 _TRAITS_FIELDS: Final = (
     "max_tokens_field", "can_force_tool", "reasoning_field", "cache_key_field", "has_cache_control",
     "wants_stream_usage", "extra_body", "extra_headers",
 )  # fmt: skip
-_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +47,93 @@ def load_catalogue(overlay: Path | None = None) -> "Catalogue":
 
     Files are read when they are needed; each method may raise SettingsError for a wrong one.
     """
-    return Catalogue(overlay_tables(overlay) if overlay else {}, str(overlay or ""))
+    return Catalogue(CatalogueFiles(overlay))
 
 
 class Catalogue:
     """All rows of the data files."""
 
-    def __init__(self, overlay: Mapping[str, Sequence[Table]], overlay_name: str) -> None:
+    def __init__(self, files: CatalogueFiles) -> None:
         """Use `load_catalogue`."""
-        self._overlay = overlay
-        self._overlay_name = overlay_name
+        self._files = files
         self._models: dict[str, tuple[ModelRow, ...]] = {}  # by provider
 
     @cached_property
     def providers(self) -> tuple[ProviderRow, ...]:
         """All providers; where several would do, the first is meant. Errors: SettingsError."""
-        return tuple(self._rows("providers.toml", "provider", ProviderRow))
+        return tuple(self._files.rows("providers.toml", "provider", ProviderRow))
 
     @cached_property
     def schemes(self) -> Mapping[str, SchemeRow]:
         """All ways in which levels of thinking are sent, by id. Errors: SettingsError."""
-        return {row.id: row for row in self._rows("thinking.toml", "scheme", SchemeRow)}
+        return {row.id: row for row in self._files.rows("thinking.toml", "scheme", SchemeRow)}
+
+    @cached_property
+    def cards(self) -> tuple[CardRow, ...]:
+        """The models to choose by name, the first in care first. Errors: SettingsError."""
+        return tuple(self._files.rows("cards.toml", "card", CardRow, merged_card))
+
+    @cached_property
+    def tiers(self) -> tuple[TierRow, ...]:
+        """All tiers of accounts, those that hold no more too. Errors: SettingsError."""
+        return tuple(self._files.rows("tiers.toml", "tier", TierRow))
+
+    def card(self, name: str) -> CardRow:
+        """The card with that id, name or alias, however it is spelled. Errors: SettingsError with near names."""
+        return card_named(name, self.cards)
+
+    def plan_facts(self, card: str, plan: str = "") -> PlanFacts:
+        """What choosing a plan of a card means; a card with one plan needs no plan named. Errors: SettingsError."""
+        chosen = self.card(card)
+        found = plan_named(plan, chosen)
+        row, known = self.provider(found.provider), self.find_model(found.provider, found.model)
+        profile, traits = self.profile_for(row.id, found.model), self.traits_for(row.id, found.model)
+        shown = (Thinking.OFF, Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH)
+        return PlanFacts(
+            card=chosen.id,
+            plan=found.id,
+            name=found.name,
+            provider=row.id,
+            provider_name=row.name,
+            base_url=row.base_url,
+            key_page=row.key_page,
+            key_prefixes=row.key_prefixes,
+            billing_page=row.billing_page,
+            model=found.model,
+            dialect=row.dialect,
+            max_concurrent_requests=found.max_concurrent_requests or row.max_concurrent_requests,
+            billing=row.billing,
+            price=profile.price,
+            window=profile.window,
+            max_output=profile.max_output,
+            allows=found.allows,
+            note=found.note,
+            levels=tuple(
+                Level(thinking=each, body=traits.thinking.get(each, {}), notice=traits.thinking_notices.get(each, ""))
+                for each in shown
+            ),
+            temperature=(known.row.temperature or "") if known else "",
+            namespace=row.namespace,
+            notices=self.notices_for(row.id, found.model),
+            facts=self.facts_for(row.id, found.model),
+        )
+
+    def tiers_of(self, provider: str) -> tuple[TierRow, ...]:
+        """The tiers that hold at a provider, the lowest first; none where none are known. Errors: SettingsError."""
+        row = self.provider(provider)
+        holding = [each for each in self.tiers if row.id in each.providers and not each.until]
+        return tuple(sorted(holding, key=lambda each: each.tier))
+
+    def tier_limits(self, provider: str, tier: int) -> Limits:
+        """What an account of that tier may ask at once. Errors: SettingsError for a tier that is not known."""
+        known = self.tiers_of(provider)
+        found = next((each for each in known if each.tier == tier), None)
+        if found is not None:
+            return found.limits
+        name = self.provider(provider).name
+        if not known:
+            raise SettingsError(f"{name} has no tiers that are known. Set the limits themselves.")
+        raise SettingsError(f"{name} has no tier {tier}; there are {', '.join(str(each.tier) for each in known)}.")
 
     def provider(self, name: str) -> ProviderRow:
         """The provider with that id, alias or name, however it is spelled. Errors: SettingsError."""
@@ -93,7 +154,7 @@ class Catalogue:
         """The models known at a provider. Errors: SettingsError."""
         row = self.provider(provider)
         if row.id not in self._models:
-            self._models[row.id] = tuple(self._read_models(row))
+            self._models[row.id] = tuple(self._files.models(row))
         return self._models[row.id]
 
     def find_model(self, provider: str, model: str) -> Known | None:
@@ -120,27 +181,34 @@ class Catalogue:
         near = difflib.get_close_matches(_plain(model), list(ids), n=3, cutoff=0.6)
         return tuple(ids[each] for each in near)
 
-    def profile_for(self, provider: str, model: str) -> Profile:
-        """The facts that decide what a prompt may hold. Unknown models get a small window and no price."""
+    def profile_for(self, provider: str, model: str, learned: Learned | None = None) -> Profile:
+        """The facts that decide what a prompt may hold. Unknown models get a small window and no price.
+
+        What was learned of the vendor itself wins.
+        """
         row, known = self.provider(provider), self.find_model(provider, model)
         request = _request(row, known)
         given = known.row if known else None
         window = min(given.window or UNKNOWN_WINDOW, given.max_input or 2**62) if given else UNKNOWN_WINDOW
+        window = (learned.window if learned else None) or window
         defaults = {field: value for field in _PROFILE_FIELDS if (value := getattr(request, field)) is not None}
         return Profile(
             provider=row.id,
             model=model,
             window=window,
-            max_output=min(window, (given.max_output if given else None) or UNKNOWN_MAX_OUTPUT),
+            max_output=min(window, (given.max_output if given else None) or _guessed_output(learned)),
             max_body=row.max_body,
             price=_price(row, known),
             **defaults,
         )
 
-    def traits_for(self, provider: str, model: str) -> Traits:
-        """How requests must be shaped. Unknown models get what is safe at their provider."""
+    def traits_for(self, provider: str, model: str, learned: Learned | None = None) -> Traits:
+        """How requests must be shaped. Unknown models get what is safe at their provider.
+
+        What was learned of the vendor itself wins.
+        """
         request = _request(self.provider(provider), self.find_model(provider, model))
-        scheme = self._scheme(request)
+        scheme = self.scheme_for(provider, model, learned)
         levels = {level: scheme.level(level) for level in Thinking}
         defaults = {field: value for field in _TRAITS_FIELDS if (value := getattr(request, field)) is not None}
         return Traits(
@@ -149,29 +217,60 @@ class Catalogue:
             **defaults,
         )
 
+    def scheme_for(self, provider: str, model: str, learned: Learned | None = None) -> SchemeRow:
+        """How levels of thinking are sent to a model. Errors: SettingsError."""
+        row = self.provider(provider)
+        found = scheme_learned(learned, row, self.schemes) if learned else None
+        return found or self._scheme(_request(row, self.find_model(provider, model)))
+
+    def most_output(self, provider: str, model: str, learned: Learned | None = None) -> int:
+        """The most tokens an answer may be allowed; where the limit is not known, what the window holds."""
+        profile, known = self.profile_for(provider, model, learned), self.find_model(provider, model)
+        return profile.max_output if known and known.row.max_output else profile.window  # who sets it knows better
+
     def endpoint_for(self, connection: Connection, timeouts: Timeouts | None = None) -> Endpoint:
         """All that a dialect needs to reach the connection's model. Errors: SettingsError for an unknown provider."""
-        row = self.provider(connection.provider)
-        profile = self.profile_for(row.id, connection.model)
+        row, learned = self.provider(connection.provider), self.learned_of(connection)
+        profile = self.profile_for(row.id, connection.model, learned)
+        traits = self.traits_for(row.id, connection.model, learned)
+        own = body_fields(connection.custom, row.namespace)
         if connection.max_output_tokens is not None:
-            known = self.find_model(row.id, connection.model)
-            most = profile.max_output if known and known.row.max_output else profile.window  # who sets it knows better
+            most = self.most_output(row.id, connection.model, learned)
             profile = replace(profile, max_output=min(connection.max_output_tokens, most))
+        if own is not None:  # in place of the preset, not beside it
+            traits = replace(traits, thinking={Thinking.CUSTOM: own}, thinking_notices={})
         return Endpoint(
             dialect=row.dialect,
             base_url=connection.base_url,
             auth=row.auth,
             key=connection.key,
             profile=profile,
-            traits=self.traits_for(row.id, connection.model),
+            thinking=connection.thinking if own is None else Thinking.CUSTOM,
+            traits=replace(
+                traits,
+                temperature=connection.temperature,
+                extra_body=merged_fields(traits.extra_body, routing_fields(connection.routing)),
+            ),
             timeouts=timeouts or Timeouts(),
         )
 
-    def notices_for(self, provider: str, model: str, thinking: Thinking = Thinking.MEDIUM) -> tuple[str, ...]:
+    def learned_of(self, connection: Connection) -> Learned | None:
+        """What is believed of the vendor's model list: what it said at one of the vendor's own addresses."""
+        row = self.provider(connection.provider)
+        is_own = connection.base_url in row.addresses and not row.is_anywhere
+        return connection.learned if is_own else None
+
+    def notices_for(
+        self, provider: str, model: str, thinking: Thinking = Thinking.MEDIUM, learned: Learned | None = None
+    ) -> tuple[str, ...]:
         """What a person who connects must know: terms of use, retired or unknown models, levels without effect."""
         row, known = self.provider(provider), self.find_model(provider, model)
         notices = [*row.notices]
-        if known is None:
+        if known is None and learned is not None and learned.window:
+            notices.append(
+                f"The catalogue has no price for {safe_words(model, 80)}; its window is what {row.name} says itself."
+            )
+        elif known is None:
             notices.append(self._unknown_notice(row, model))
         else:
             notices += known.row.notices
@@ -184,7 +283,7 @@ class Catalogue:
                 notices.append(known.row.alias_notice)
             if known.row.retired is not None:
                 notices.append(_retired_notice(row, known.row))
-        level = self.traits_for(row.id, model).thinking_notices.get(thinking)
+        level = self.traits_for(row.id, model, learned).thinking_notices.get(thinking)
         return (*notices, level) if level else tuple(notices)
 
     def facts_for(self, provider: str, model: str) -> tuple[str, ...]:
@@ -213,33 +312,12 @@ class Catalogue:
             raise SettingsError(f"thinking.toml has no scheme {safe_words(name, 60)}.")
         return self.schemes[name]
 
-    def _rows(self, file: str, kind: str, shape: type[_Row]) -> Iterator[_Row]:
-        """The shipped rows with the operator's merged in, then the operator's new ones."""
-        over = {table["id"]: table for table in self._overlay.get(kind, ())}
-        for table in shipped_tables(file, kind):
-            own = over.pop(table["id"], None)
-            yield row_from(merged(table, own), shape, self._overlay_name) if own else row_from(table, shape, file)
-        for table in over.values():
-            yield row_from(table, shape, self._overlay_name)
 
-    def _read_models(self, provider: ProviderRow) -> Iterator[ModelRow]:
-        """The same for one provider's models."""
-        over = {
-            table["id"]: {**table, "providers": [provider.id]}
-            for table in self._overlay.get("model", ())
-            if provider.id in table.get("providers", ())
-        }
-        for file in (f"models/{name}.toml" for name in provider.models):
-            for table in shipped_tables(file, "model"):
-                if provider.id in table.get("providers", ()):
-                    own = over.pop(table["id"], None)
-                    yield (
-                        row_from(merged(table, own), ModelRow, self._overlay_name)
-                        if own
-                        else row_from(table, ModelRow, file)
-                    )
-        for table in over.values():
-            yield row_from(table, ModelRow, self._overlay_name)
+def _guessed_output(learned: Learned | None) -> int:
+    """The longest answer where no row says it: a vendor's own models may write more than one that nobody knows."""
+    if learned is None or learned.window is None:
+        return UNKNOWN_MAX_OUTPUT
+    return max(UNKNOWN_MAX_OUTPUT, min(learned.window // 4, _LEARNED_MAX_OUTPUT))
 
 
 def _request(row: ProviderRow, known: Known | None) -> RequestRow:
@@ -260,6 +338,7 @@ def _price(row: ProviderRow, known: Known | None) -> Price | None:
         output=found.output,
         currency=found.currency,
         as_of=found.as_of,
+        cache_write=found.cache_write,
     )
 
 

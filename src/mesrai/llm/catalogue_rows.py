@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from mesrai.domain.connection import Thinking
+from mesrai.domain.permits import Limits
 from mesrai.errors import SettingsError
 from mesrai.llm.endpoint import Auth, Dialect
 from mesrai.llm.model import Structured
@@ -58,6 +59,9 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     dialect: Dialect
     as_of: str  # ISO date
     source: str
+    vendor: str = ""  # equal for the rows of one vendor, whose keys are mixed up; empty: the row's own id
+    region: Literal["", "global", "mainland"] = ""  # where the vendor serves each part of the world by itself
+    namespace: Literal["anthropic", "google", "openai", "openrouter", "openaiCompatible"] = "openaiCompatible"
     aliases: tuple[str, ...] = ()
     base_url: str = ""  # empty: only the user knows it
     also: tuple[str, ...] = ()  # further addresses, used as they stand
@@ -67,6 +71,10 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     auth: Auth = Auth.BEARER
     needs_key: bool = True
     key_page: str = ""
+    billing_page: str = ""  # where funds are added, or the plan is seen
+    lists_models: str = ""  # path below the base URL of the list of models; empty: there is none that is documented
+    list_proves_key: bool = True  # whether that list is refused to a wrong key
+    key_check: str = ""  # path of what tells most about a key for nothing; empty: the list of models
     key_prefixes: tuple[str, ...] = ()
     key_names: tuple[str, ...] = ()  # environment variables that usually hold its key
     base_url_names: tuple[str, ...] = ()  # environment variables that usually hold its address
@@ -77,6 +85,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     billing: Literal["tokens", "subscription", "own"] = "tokens"
     notices: tuple[str, ...] = ()  # whoever connects must know this
     notes: tuple[str, ...] = ()  # good to know
+    host_names: dict[str, str] = {}  # what people call a host behind this provider → what it is called here
+    learned: dict[str, str] = {}  # what the vendor's model list says of reasoning (only, no, both) → id of a scheme
     request: RequestRow = RequestRow()
 
     @property
@@ -99,6 +109,7 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     as_of: str
     source: str
     cached: Decimal | None = None  # None: cached tokens are not cheaper, or it is not known
+    cache_write: Decimal | None = None  # None: tokens put into the cache cost no more than others
     providers: tuple[str, ...] = ()  # none named: all of the model's
 
 
@@ -124,6 +135,8 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_input: int | None = None  # where the prompt alone is limited
     max_output: int | None = None
     temperature: Literal["fixed", "free", "ignored"] | None = None  # what the provider does with one that is sent
+    temperature_why: str = ""  # a sentence on what is fixed or ignored
+    faster: str = ""  # the id to name where this one answers too slowly
     prices: tuple[PriceRow, ...] = ()
     retired: RetiredRow | None = None
     notices: tuple[str, ...] = ()
@@ -148,11 +161,68 @@ class SchemeRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     low: LevelRow = LevelRow()
     medium: LevelRow = LevelRow()
     high: LevelRow = LevelRow()
+    custom: dict[str, str] = {}  # "thinking.type" or "thinking.type=disabled" in custom JSON → what to say of it
 
     def level(self, thinking: Thinking) -> LevelRow:
-        """The row of one level."""
+        """The row of one level; of custom an empty one."""
         rows = {Thinking.OFF: self.off, Thinking.LOW: self.low, Thinking.MEDIUM: self.medium, Thinking.HIGH: self.high}
-        return rows[thinking]
+        return rows.get(thinking, LevelRow())
+
+
+class TierRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an account of some providers may ask at once, once so much was paid in."""
+
+    id: str
+    providers: tuple[str, ...]
+    tier: int
+    paid: str  # what makes the tier, for people
+    as_of: str
+    source: str
+    until: str = ""  # ISO date on which it no longer held; empty: it holds
+    concurrent: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The same, as limits of an account."""
+        return Limits(
+            concurrent=self.concurrent,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            tokens_per_day=self.tokens_per_day,
+        )
+
+
+class PlanRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way to buy the model of a card."""
+
+    id: str
+    name: str
+    provider: str  # id
+    model: str  # its id there
+    allows: str = ""  # what the vendor allows it for, in one line
+    note: str = ""
+    max_concurrent_requests: int | None = None  # None: as the provider's row says
+
+
+class CardRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that Mesrai was made to work with, to be chosen by name."""
+
+    id: str
+    name: str
+    good_at: str  # one line
+    context: str  # the window in words
+    plans: tuple[PlanRow, ...]
+    as_of: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    successor: str = ""  # id of the card that came after it; empty: it is current
+
+    def __post_init__(self) -> None:
+        if not self.plans:
+            raise ValueError("a card needs at least one plan")
 
 
 @cache
@@ -173,7 +243,7 @@ def overlay_tables(path: Path) -> Mapping[str, Sequence[Table]]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The catalogue file {path} cannot be read: {_reason(error)}.") from error
-    return tables_in(text, str(path), ("provider", "model", "scheme"))
+    return tables_in(text, str(path), ("provider", "model", "scheme", "tier", "card"))
 
 
 def tables_in(text: str, file: str, kinds: Sequence[str]) -> Mapping[str, Sequence[Table]]:

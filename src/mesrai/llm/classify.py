@@ -247,7 +247,8 @@ def _closed(refusal: _Refusal) -> _Verdict | None:
     if refusal.status == 403 and refusal.said.is_html:
         return ModelNotAdmitted, "A gateway or firewall on the way refused the request, not the provider's API."
     kinds = ("permission_denied_error", "permission_error", "access_terminated_error", "permission_denied")
-    if refusal.status in (403, 451) or refusal.is_any(*kinds, "unsupported_country_region_territory"):
+    is_place = refusal.is_any("unsupported_country_region_territory") or refusal.says("user location is not supported")
+    if is_place or refusal.status in (403, 451) or refusal.is_any(*kinds):
         return ModelNotAdmitted, "The provider does not let this account or address use this endpoint."
     return None
 

@@ -2,52 +2,24 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Final
 
-from mesrai.domain.connection import Connection, Slot, Thinking
+from mesrai.domain.connection import Connection, Slot
+from mesrai.domain.permits import Limits
 from mesrai.domain.secret import Secret
 from mesrai.errors import CredentialMissing, SettingsError
 from mesrai.llm.address import Address, clean_base_url
 from mesrai.llm.catalogue import Catalogue
 from mesrai.llm.catalogue_rows import ProviderRow
+from mesrai.llm.draft import Draft as Draft
+from mesrai.llm.draft import draft_of
 from mesrai.llm.endpoint import Dialect
+from mesrai.llm.tuning import tuned, usual_limits
 
 _AUTO: Final = "auto"  # as a model id: the provider's default
 _INVISIBLE: Final = re.compile("[\\s\u200b-\u200f\u2060\ufeff]+")
 _SHARED_PREFIX: Final = "sk-"  # of several vendors, so it tells nothing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What was set of a connection in one place, or in several laid over each other. Empty or None: not set."""
-
-    provider: str = ""
-    base_url: str = ""
-    model: str = ""
-    key: Secret | None = None
-    thinking: Thinking | None = None
-    max_concurrent_requests: int | None = None
-    max_output_tokens: int | None = None
-    origins: tuple[str, ...] = ()  # where the values come from, for people
-
-    @property
-    def has_place(self) -> bool:
-        """Whether it says where requests go."""
-        return bool(self.provider or self.base_url)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is set."""
-        return self == Draft(origins=self.origins)
-
-    def over(self, other: "Draft") -> "Draft":
-        """These values, and the other's where there is none."""
-        names = [each.name for each in fields(Draft) if each.name != "origins"]
-        taken = {name: getattr(other, name) for name in names if not getattr(self, name) and getattr(other, name)}
-        if not taken:
-            return self
-        return replace(self, **taken, origins=tuple(dict.fromkeys((*self.origins, *other.origins))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +83,43 @@ def connection_from(draft: Draft, slot: Slot, catalogue: Catalogue) -> Connectio
         raise SettingsError(f"{_origin_of(draft)}: {row.name} serves any model, so name the one to use as model.")
     if draft.key:
         notices += _key_notices(draft.key, row, address, catalogue.providers)
-    thinking = draft.thinking or Thinking.MEDIUM
-    notices += catalogue.notices_for(row.id, model, thinking)
+    base_url = address.url if address else row.base_url
+    learned = draft.learned if base_url in row.addresses and not row.is_anywhere else None
+    try:
+        settings = tuned(draft, row, model, catalogue, learned)
+    except SettingsError as error:
+        raise SettingsError(f"{_origin_of(draft)}: {error.message}") from error
     return Connection(
         slot=slot,
         provider=row.id,
-        base_url=address.url if address else row.base_url,
+        base_url=base_url,
         model=model,
         key=draft.key,
-        thinking=thinking,
-        max_concurrent_requests=draft.max_concurrent_requests or row.max_concurrent_requests,
-        max_output_tokens=draft.max_output_tokens,
+        thinking=settings.thinking,
+        custom=settings.custom,
+        routing=settings.routing,
+        temperature=settings.temperature,
+        tier=draft.tier,
+        max_concurrent_requests=settings.limits.concurrent,
+        requests_per_minute=settings.limits.requests_per_minute,
+        tokens_per_minute=settings.limits.tokens_per_minute,
+        tokens_per_day=settings.limits.tokens_per_day,
+        max_output_tokens=settings.max_output_tokens,
+        learned=draft.learned,
+        proven_at=draft.proven_at,
         origin=_origin_of(draft),
-        notices=tuple(dict.fromkeys(notices)),
+        notices=tuple(dict.fromkeys((*notices, *settings.notices))),
     )
+
+
+def draft_from(connection: Connection, catalogue: Catalogue) -> Draft:
+    """What would make a connection again, so that single values can be laid over it. Errors: SettingsError.
+
+    Limits that came from its tier or plan follow these when they change.
+    """
+    row = catalogue.provider(connection.provider)
+    known = connection.tier is None or any(each.tier == connection.tier for each in catalogue.tiers_of(row.id))
+    return draft_of(connection, usual_limits(connection.tier, row, catalogue) if known else Limits())
 
 
 def _placed(draft: Draft, catalogue: Catalogue) -> tuple[ProviderRow, Address | None, list[str]]:

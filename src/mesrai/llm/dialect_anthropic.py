@@ -1,17 +1,13 @@
 """The Anthropic messages dialect: a model reached at /v1/messages."""
 
-from typing import Final
-
 from mesrai.llm.anthropic_answer import AnthropicReading
-from mesrai.llm.anthropic_request import BLOCKS, anthropic_body
+from mesrai.llm.anthropic_request import ANTHROPIC_HEADERS, BLOCKS, anthropic_body, anthropic_path
 from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.exchange import Exchange
 from mesrai.llm.model import Answer, Profile, Prompt
 from mesrai.llm.outcome import answer_from
 from mesrai.llm.transport import Session
 from mesrai.llm.turns import MARK, mark_for
-
-_VERSION: Final = {"anthropic-version": "2023-06-01"}
 
 
 class AnthropicMessages:
@@ -24,8 +20,7 @@ class AnthropicMessages:
     def __init__(self, endpoint: Endpoint, session: Session) -> None:
         """Ask `endpoint` through `session`, which stays open as long as this is used."""
         self._endpoint = endpoint
-        path = "/messages" if endpoint.base_url.endswith("/v1") else "/v1/messages"
-        self._exchange = Exchange(endpoint, session, path=path, headers=_VERSION)
+        self._exchange = Exchange(endpoint, session, path=anthropic_path(endpoint), headers=ANTHROPIC_HEADERS)
 
     @property
     def profile(self) -> Profile:

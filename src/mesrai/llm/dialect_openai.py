@@ -4,7 +4,7 @@ from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.exchange import Exchange
 from mesrai.llm.model import Answer, Profile, Prompt
 from mesrai.llm.openai_answer import OpenAIReading
-from mesrai.llm.openai_request import CONTENT, REASONING, openai_body
+from mesrai.llm.openai_request import CONTENT, OPENAI_PATH, REASONING, openai_body
 from mesrai.llm.outcome import answer_from, without_thought
 from mesrai.llm.transport import Session
 from mesrai.llm.turns import MARK, mark_for
@@ -20,7 +20,7 @@ class OpenAIChat:
     def __init__(self, endpoint: Endpoint, session: Session) -> None:
         """Ask `endpoint` through `session`, which stays open as long as this is used."""
         self._endpoint = endpoint
-        self._exchange = Exchange(endpoint, session, path="/chat/completions", headers={})
+        self._exchange = Exchange(endpoint, session, path=OPENAI_PATH, headers={})
 
     @property
     def profile(self) -> Profile:

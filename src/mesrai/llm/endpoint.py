@@ -14,6 +14,7 @@ class Dialect(StrEnum):
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
 
 
 class Auth(StrEnum):
@@ -21,6 +22,7 @@ class Auth(StrEnum):
 
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
+    X_GOOG_API_KEY = "x-goog-api-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Traits:
     """How requests to one model must be shaped; all of it comes from the catalogue's data files."""
 
     max_tokens_field: str = "max_completion_tokens"
-    thinking: Mapping[Thinking, Json] = field(default_factory=dict)  # body fields to merge for each level
+    thinking: Mapping[Thinking, Json] = field(default_factory=dict)  # body fields to merge for each level; custom: all
     thinking_notices: Mapping[Thinking, str] = field(default_factory=dict)  # where a level has no effect: say why
     temperature: float | None = None  # None: no sampling field is ever sent
     can_force_tool: bool = False  # whether tool_choice may demand a tool
@@ -60,5 +62,6 @@ class Endpoint:
     auth: Auth = Auth.BEARER
     key: Secret | None
     profile: Profile
+    thinking: Thinking = Thinking.MEDIUM  # the connection's own level
     traits: Traits = Traits()
     timeouts: Timeouts = Timeouts()

@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from mesrai.domain.usage import Usage
-from mesrai.errors import AnswerCut, AnswerEmpty, ModelAuth, ModelError, ModelTimeout, ModelUnknown
+from mesrai.errors import AnswerCut, AnswerEmpty, ModelError, ModelTimeout, ModelUnknown
 from mesrai.llm.classify import error_said, request_id_in
-from mesrai.llm.endpoint import Auth, Endpoint
+from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.error_body import Said, read_error, said_in
+from mesrai.llm.headers import request_headers
 from mesrai.llm.money import priced
 from mesrai.llm.refused import Refused, refused_field, without
 from mesrai.llm.stream import Event, Patience, Taken, read_answer
@@ -42,6 +43,11 @@ class Reading(Protocol):
     @property
     def is_counted(self) -> bool:
         """Whether the provider counted the tokens."""
+        ...
+
+    @property
+    def written_tokens(self) -> int:
+        """Of the input tokens, those put into the cache, where that is billed."""
         ...
 
     @property
@@ -96,7 +102,7 @@ class Exchange:
         self._endpoint = endpoint
         self._session = session
         self._url = endpoint.base_url + path
-        self._headers = {"Content-Type": "application/json", "Accept": "text/event-stream", **headers}
+        self._headers = headers
         self._host = _host_of(endpoint.base_url)
         self._left_out: dict[str, Refused] = {}
         self._optional: Collection[str] = {
@@ -170,7 +176,7 @@ class Exchange:
         encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return Request(
             url=self._url,
-            headers={**self._headers, **_auth_header(self._endpoint), **self._endpoint.traits.extra_headers},
+            headers=request_headers(self._endpoint, self._headers),
             body=encoded,
             connect_s=self._endpoint.timeouts.connect_s,
         )
@@ -227,7 +233,8 @@ class Exchange:
     def _usage(self, answer: Reading, course: _Course) -> Usage:
         """What the answer, or what came of it, cost; the money is unknown where it was not counted to the end."""
         if answer.is_whole and answer.is_counted:
-            return priced(answer.usage, self._endpoint.profile.price, answer.stated_cost)
+            price, stated = self._endpoint.profile.price, answer.stated_cost
+            return priced(answer.usage, price, stated, written=answer.written_tokens)
         return replace(answer.usage, cost=None) if course.has_begun or answer.is_whole else Usage()
 
 
@@ -245,6 +252,8 @@ def _taken(answer: Reading, event: Event, course: _Course) -> Taken:
         payload = _DECODER.decode(event.data)
     except (ValueError, RecursionError) as error:
         raise AnswerCut("The provider sent a part of the answer that cannot be read.") from error
+    if isinstance(payload, list) and said_in(payload).is_shaped:  # Google's errors may stand in an array
+        raise ErrorInside(said_in(payload))
     if not isinstance(payload, dict):
         return Taken.NOTHING
     if event.name == "error" or payload.get("error"):
@@ -268,17 +277,6 @@ def _take_whole(body: bytes, answer: Reading) -> None:
         raise ErrorInside(said)
     what = "a web page" if said.is_html else "something else"
     raise ModelUnknown(f"The base URL answers, but with {what} in place of a model's answer. Check the base URL.")
-
-
-def _auth_header(endpoint: Endpoint) -> dict[str, str]:
-    if not endpoint.key:
-        return {}
-    key = endpoint.key.open()
-    if not key.isascii() or not key.isprintable():
-        raise ModelAuth("The key holds letters that no key has. Copy it again from the provider's console.")
-    if endpoint.auth is Auth.X_API_KEY:
-        return {"x-api-key": key}
-    return {"Authorization": f"Bearer {key}"}
 
 
 def _host_of(url: str) -> str:

@@ -1,58 +1,47 @@
 """A Model that asks its models in order, and leaves out those that cannot answer for now or for good."""
 
-import math
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
+from mesrai.domain.outages import Outage
 from mesrai.domain.usage import Usage
 from mesrai.errors import (
-    ModelAuth,
+    AnswerCut,
+    AnswerEmpty,
+    AnswerRefused,
+    AnswerUnreadable,
     ModelError,
-    ModelNotAdmitted,
-    ModelOutOfCredit,
-    ModelOverloaded,
-    ModelQuota,
-    ModelThrottled,
-    ModelTimeout,
-    ModelUnavailable,
-    ModelUnknown,
     NoModelLeft,
+    PromptRejected,
+    PromptTooLong,
     Remedy,
+    StoreError,
 )
-from mesrai.llm.model import Answer, Model, Profile, Prompt
+from mesrai.llm.model import Answer, Model, Outages, Profile, Prompt
 from mesrai.llm.money import spent_on
 
-# What will not pass while one review lasts, and what may pass in a while.
-_LASTING: Final = (ModelAuth, ModelOutOfCredit, ModelQuota, ModelNotAdmitted, ModelUnknown)
-_PASSING: Final = (ModelThrottled, ModelOverloaded, ModelUnavailable, ModelTimeout)
-_REST_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Out:
-    """Why a model is not asked, and until when."""
-
-    cause: ModelError
-    until: float
+# The model is there and answers, if not what was wanted.
+_ANSWERED: Final = (AnswerCut, AnswerEmpty, AnswerRefused, AnswerUnreadable, PromptRejected, PromptTooLong)
 
 
 class Failover:
-    """The main model and its fallbacks as one. Live as long as one review: it remembers which model is out.
+    """The main model and its fallbacks as one.
 
     The next model is asked where the error's remedy is another model, and where it is to retry, since whoever retries
     has given up by then. A prompt that is too long, or whatever else another model cannot mend, goes up at once.
     A conversation may change its model in the middle: each dialect sends another model's turns as plain text.
     """
 
-    def __init__(self, models: Sequence[Model], *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Ask `models`, the main one first; at least one."""
-        if not models:
-            raise ValueError("at least one model is needed")
+    def __init__(self, models: Sequence[Model], *, names: Sequence[str], outages: Outages) -> None:
+        """Ask `models`, the main one first; at least one. Under its name each is known to `outages`."""
+        if not models or len(models) != len(names):
+            raise ValueError("at least one model is needed, and a name for each")
         self._models = tuple(models)
-        self._clock = clock
-        self._out: dict[int, _Out] = {}  # by place
+        self._names = tuple(names)
+        self._outages = outages
         self._profile = _profile_of([model.profile for model in models])
 
     @property
@@ -67,39 +56,63 @@ class Failover:
     async def ask(self, prompt: Prompt) -> Answer:
         """The first answer; its notices say so if it is not the main model's.
 
-        Errors: with one model its own error; with several NoModelLeft, or one that no other model can mend.
+        A model that is out is not asked; if what ails it may pass, it is asked when no other answers. An outage that is
+        over is tried by one asker, the others go on without. Errors: with one model its own error; with several
+        NoModelLeft, or one that no other model can mend; StoreError before anything is asked.
         """
-        causes = {place: _remembered(out.cause) for place, out in self._out.items() if out.until > self._clock()}
+        standing = await self._outages.standing(self._names)
+        out = {place: standing[name] for place, name in enumerate(self._names) if name in standing}
+        causes = {place: _cause(outage) for place, outage in out.items()}
+        ready = deque(place for place in range(len(self._models)) if place not in out)
+        in_need = deque(place for place, outage in out.items() if not outage.is_lasting)
         lost = Usage()
-        for place in self._order():
+        while ready or in_need:
+            if ready and (tried := await self._tried_elsewhere(ready[0])) is not None:
+                causes[ready[0]] = _cause(tried)
+                in_need.append(ready.popleft())
+                continue
+            place = (ready or in_need).popleft()
             try:
                 answer = await self._models[place].ask(prompt)
             except ModelError as error:
                 causes[place] = error
                 lost += spent_on(error)
-                self._note(place, error)
+                await self._note(place, error)
                 if error.remedy not in (Remedy.NEXT_MODEL, Remedy.RETRY):
                     error.calls, error.usage = lost.calls, lost
                     raise
             else:
+                await self._clear(place)
                 before = (causes[earlier] for earlier in sorted(causes) if earlier < place)
                 return replace(answer, usage=answer.usage + lost, notices=(*answer.notices, *_notices(before, answer)))
         if len(causes) == 1:
             raise causes.popitem()[1]
         raise NoModelLeft([causes[place] for place in sorted(causes)])
 
-    def _order(self) -> list[int]:
-        """The places to ask: those that rest come last, those that are out for good not at all."""
-        now = self._clock()
-        until = {place: self._out[place].until if place in self._out else 0.0 for place in range(len(self._models))}
-        ready = [place for place in until if until[place] <= now]
-        return ready + [place for place in until if now < until[place] < math.inf]
+    async def _tried_elsewhere(self, place: int) -> Outage | None:
+        """The outage, if another asker tries just now whether it is over; None: this model may be asked."""
+        name = self._names[place]
+        if await self._outages.may_probe(name):
+            return None
+        return (await self._outages.standing([name])).get(name)
 
-    def _note(self, place: int, error: ModelError) -> None:
-        if isinstance(error, _LASTING):
-            self._out[place] = _Out(cause=error, until=math.inf)
-        elif isinstance(error, _PASSING) and len(self._models) > 1:
-            self._out[place] = _Out(cause=error, until=self._clock() + _REST_S)
+    async def _note(self, place: int, error: ModelError) -> None:
+        """Remember the failure. That the store is away must not keep the next model from answering."""
+        with suppress(StoreError):
+            if isinstance(error, _ANSWERED):
+                await self._outages.clear(self._names[place])
+            elif (outage := await self._outages.note(self._names[place], error)) is not None:
+                error.until = outage.back_at
+
+    async def _clear(self, place: int) -> None:
+        """Remember that the model answered. That the store is away must not lose the answer."""
+        with suppress(StoreError):
+            await self._outages.clear(self._names[place])
+
+
+def _cause(outage: Outage) -> ModelError:
+    outage.cause.until = outage.back_at
+    return outage.cause
 
 
 def _profile_of(profiles: Sequence[Profile]) -> Profile:
@@ -111,21 +124,6 @@ def _profile_of(profiles: Sequence[Profile]) -> Profile:
         has_tools=all(profile.has_tools for profile in profiles),
         chars_per_token=min(profile.chars_per_token for profile in profiles),
     )
-
-
-def _remembered(error: ModelError) -> ModelError:
-    """The same failure, which this time cost no request."""
-    again = type(error)(
-        error.message,
-        provider=error.provider,
-        model=error.model,
-        status=error.status,
-        request_id=error.request_id,
-        retry_after_s=error.retry_after_s,
-        resets_at=error.resets_at,
-    )
-    again.calls = 0
-    return again
 
 
 def _notices(causes: Iterable[ModelError], answer: Answer) -> list[str]:

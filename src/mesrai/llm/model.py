@@ -7,7 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from mesrai.domain.budget import Asked, Paid
 from mesrai.domain.connection import Thinking
+from mesrai.domain.outages import Outage as Outage
 from mesrai.domain.permits import Wanted
 from mesrai.domain.usage import Usage
 from mesrai.errors import ModelError
@@ -32,6 +34,7 @@ class Price:
     output: Decimal
     currency: str
     as_of: str  # ISO date
+    cache_write: Decimal | None = None  # of tokens put into the cache; None: as plain input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ class Prompt:
     may_call_tools: bool = True  # False: the tools stay declared, but the model must answer now
     shape: AnswerShape | None = None
     max_output_tokens: int = 16_384  # reasoning included; capped to the model's own limit
-    thinking: Thinking = Thinking.MEDIUM
+    thinking: Thinking | None = None  # None: as the connection says. One that is off or custom stays so
     cache_key: str = ""  # equal for the calls of one review
 
 
@@ -166,29 +169,48 @@ class Permits(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """Why a model is not asked for now."""
-
-    cause: ModelError
-    until: float  # seconds since the epoch; infinite: as long as whoever remembers it lives
-
-
 class Outages(Protocol):
     """Which models are known to be down, so that they are not asked in vain."""
 
     async def standing(self, names: Sequence[str]) -> Mapping[str, Outage]:
-        """The outages that last still, by name."""
+        """The outages that last still, or are over and tried by somebody just now, by name."""
         ...
 
     async def may_probe(self, name: str) -> bool:
-        """Whether an outage that is over may be tried now: True for one asker at a time; True if there is none."""
+        """Whether an outage that is over may be tried now: True for one asker at a time; True if there is none.
+
+        Whoever gets True tells what came of it: by `note`, or by `clear`.
+        """
         ...
 
-    async def note(self, name: str, error: ModelError) -> None:
-        """The model failed in a way that will last a while."""
+    async def note(self, name: str, error: ModelError) -> Outage | None:
+        """The model failed: return the outage this amounts to; None if it says nothing of the next question."""
         ...
 
     async def clear(self, name: str) -> None:
-        """The model answered."""
+        """The model answered: that ends an outage, unless the question was from before it."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """What was known does not hold any more: the connection was set anew, or just passed its test."""
+        ...
+
+
+class Purse(Protocol):
+    """The money one review may spend, and the record of what it spent."""
+
+    async def reserve(self, asked: Asked) -> int:
+        """Set the most that a request may cost aside, and return the number of the reservation; 0 if none is needed.
+
+        Waits while only other reservations stand in the way, since most requests cost less than was reserved.
+        Errors: BudgetSpent if it does not fit; StoreError if that cannot be known.
+        """
+        ...
+
+    async def settle(self, reservation: int, paid: Paid) -> None:
+        """Put in the reservation's place what the request really cost, be it nothing. Errors: StoreError."""
+        ...
+
+    def take_notices(self) -> tuple[str, ...]:
+        """What the user should know of the budget by now, each said once."""
         ...

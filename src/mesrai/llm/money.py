@@ -12,14 +12,19 @@ from mesrai.llm.model import Price
 _MILLION: Final = Decimal(1_000_000)
 
 
-def priced(usage: Usage, price: Price | None, stated: Decimal | None = None) -> Usage:
-    """The usage with its cost: what the provider states (in USD), else tokens times price, else unknown."""
+def priced(usage: Usage, price: Price | None, stated: Decimal | None = None, *, written: int = 0) -> Usage:
+    """The usage with its cost: what the provider states (in USD), else tokens times price, else unknown.
+
+    `written` of its input tokens were put into the cache, which some providers bill at a price of its own.
+    """
     if stated is not None:
         return replace(usage, cost=stated, currency="USD")
     if price is None:
         return replace(usage, cost=None, currency="")
     uncached = usage.input_tokens - usage.cached_tokens
     cost = uncached * price.input + usage.cached_tokens * price.cached + usage.output_tokens * price.output
+    if price.cache_write is not None:
+        cost += written * (price.cache_write - price.input)
     return replace(usage, cost=cost / _MILLION, currency=price.currency)
 
 

@@ -110,6 +110,11 @@ class OpenAIReading:
         return bool(self._usage)
 
     @property
+    def written_tokens(self) -> int:
+        """None: this format does not bill them."""
+        return 0
+
+    @property
     def stated_cost(self) -> Decimal | None:
         """The money the provider states."""
         return stated_cost(self._usage)

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from mesrai.llm.endpoint import Endpoint, Traits
 from mesrai.llm.model import AnswerShape, Prompt, Structured, Tool, UserTurn
-from mesrai.llm.shaping import Choice, choice_for, merged, output_limit, tools_offered
+from mesrai.llm.shaping import Choice, choice_for, merged, optional_fields, output_limit, tools_offered
 from mesrai.llm.turns import EMPTY, Called, Spoken, arguments_of, is_broken_answer, mark_for, spoken_turns
 
+OPENAI_PATH: Final = "/chat/completions"
 REASONING: Final = "reasoning"  # in a ModelTurn's replay: field name → reasoning as it came
 CONTENT: Final = "content"  # in a ModelTurn's replay: the text beside the call that gave the answer
 
@@ -18,7 +19,7 @@ def openai_body(prompt: Prompt, endpoint: Endpoint) -> dict[str, Any]:
     body: dict[str, Any] = {"model": profile.model}
     if traits.temperature is not None:
         body["temperature"] = traits.temperature
-    body = merged(merged(body, traits.thinking.get(prompt.thinking, {})), traits.extra_body)
+    body = merged(body, optional_fields(prompt, endpoint))
     body[traits.max_tokens_field] = output_limit(prompt, profile)
     if traits.cache_key_field and prompt.cache_key:
         body[traits.cache_key_field] = prompt.cache_key
@@ -27,7 +28,7 @@ def openai_body(prompt: Prompt, endpoint: Endpoint) -> dict[str, Any]:
     tools = tools_offered(prompt, profile)
     if tools:
         body["tools"] = [_tool(tool) for tool in tools]
-        body |= _tool_choice(choice_for(prompt, profile, traits), prompt)
+        body |= _tool_choice(choice_for(prompt, endpoint), prompt)
     body["messages"] = list(_messages(prompt, endpoint))
     body["stream"] = True
     if traits.wants_stream_usage:

@@ -8,7 +8,7 @@ from mesrai.errors import AnswerCut, AnswerEmpty, AnswerRefused, ModelError, Mod
 from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.exchange import Received
 from mesrai.llm.model import Answer, ModelTurn, Prompt, ToolCall
-from mesrai.llm.shaping import has_submit, output_limit
+from mesrai.llm.shaping import has_submit, level_for, output_limit
 from mesrai.llm.turns import CLOSED, closed
 from mesrai.llm.words import safe_words
 
@@ -18,6 +18,7 @@ _ENDS: Final = {
     "content_filter": "refused", "refusal": "refused", "sensitive": "refused",
     "model_context_window_exceeded": "window",
     "insufficient_system_resource": "overloaded", "network_error": "overloaded",
+    "broken": "broken",
 }  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def answer_from(
     turn = ModelTurn(text=text, tool_calls=tuple(said.calls), replay=replay)
     if prompt.shape is not None and has_submit(prompt, profile):
         turn = _handed_in(turn, prompt.shape.name)
-    notice = endpoint.traits.thinking_notices.get(prompt.thinking)
+    notice = endpoint.traits.thinking_notices.get(level_for(prompt, endpoint))
     return Answer(
         turn=turn,
         usage=received.usage,
@@ -108,8 +109,11 @@ def _error(said: Said, text: str, asked: str, limit: int) -> ModelError | None:
         return PromptTooLong(f"{asked}: Prompt and answer together are larger than the model's window.")
     if kind == "overloaded":
         return ModelOverloaded(f"{asked}: The provider broke the answer off for lack of capacity. Try again later.")
+    told = f' ("{safe_words(said.refusal)}")' if said.refusal else ""
+    if kind == "broken":
+        return AnswerCut(f"{asked}: The provider broke the answer off{told}.")
     if kind == "refused":
-        return AnswerRefused(f"{asked}: The provider's content filter, or the model, refused to answer.")
+        return AnswerRefused(f"{asked}: The provider's content filter, or the model, refused to answer{told}.")
     if said.refusal and not has_answer:
         return AnswerRefused(f'{asked}: The model declined to answer ("{safe_words(said.refusal)}").')
     if not has_answer:

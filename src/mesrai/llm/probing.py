@@ -70,6 +70,7 @@ class Step(StrEnum):
     """What a person can do, so that a page or a program can offer it as one click."""
 
     SWITCH_PLAN = "switch_plan"  # to `provider`
+    SEARCH_PLANS = "search_plans"  # ask the vendor's other endpoints, for free, whose key this is: probe_home.find_home
     PICK_MODEL = "pick_model"  # `model`
     REPLACE_KEY = "replace_key"
     ADD_FUNDS = "add_funds"
@@ -132,6 +133,26 @@ class Tested:
         """Whether the model really answered in every stage, so that a review can run on it."""
         asked = (Stage.INFERENCE, Stage.TOOLS, Stage.SHAPE)
         return not self.is_failed and all(self.state_of(each) in (State.PASSED, State.LIMITED) for each in asked)
+
+
+class Verdict(StrEnum):
+    """What an endpoint said of a key."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNTOLD = "untold"  # it cannot be asked for free, or said something else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """An endpoint of the vendor's that was asked whether a key is its own."""
+
+    provider: str  # id in the catalogue
+    name: str
+    base_url: str
+    verdict: Verdict
+    told: str  # a sentence
 
 
 Watch = Callable[[StageResult], None]

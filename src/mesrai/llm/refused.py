@@ -13,8 +13,11 @@ Path = tuple[str, ...]  # the keys that lead to a field of the body
 OPTIONAL: Final = frozenset({
     "temperature", "top_p", "thinking", "reasoning", "reasoning_effort", "enable_thinking", "chat_template_kwargs",
     "output_config", "response_format", "max_tokens", "max_completion_tokens", "prompt_cache_key", "stream_options",
-    "tool_choice", "tools", "parallel_tool_calls",
+    "tool_choice", "tools", "parallel_tool_calls", "generationConfig",
 })  # fmt: skip
+# Who may see the code, and who may keep it: a request that cannot say so is not sent.
+_KEPT: Final = frozenset({"provider", "store"})
+_NESTED: Final = "generationConfig"  # Gemini's optional fields are all in it, and it is never left out as a whole
 LIMITS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 # What providers call a field when they do not use its name.
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -23,8 +26,12 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "stream_options": ("include_usage",),
     "output_config.format": ("output_format", "json_schema", "structured output"),
     "tool_choice": ("tool choice",),
+    "generationConfig.responseMimeType": ("response mime type",),
+    "generationConfig.responseJsonSchema": ("response schema",),
+    "generationConfig.thinkingConfig": ("thinking", "thinking_level", "thinkinglevel", "thinking_budget",
+                                        "thinkingbudget", "budget 0 is invalid"),
     "tools": ("does not support tools", "support tool use", "support function calling", "tools are not supported",
-              "tool calling is not supported"),
+              "tool calling is not supported", "function calling is not enabled"),
 }  # fmt: skip
 # These speak of a message or a tool that is wrong, and only mention a field in passing.
 _OTHER_FAULTS: Final = (
@@ -84,7 +91,7 @@ def without(body: Mapping[str, Any], refused: Refused) -> dict[str, Any]:
     if refused.renamed:
         return {**_less(body, first), refused.renamed: body[first]}
     if first == "tools":
-        return _less(_less(body, "tools"), "tool_choice")
+        return _less(_less(_less(body, "tools"), "tool_choice"), "toolConfig")
     return _less(body, first)
 
 
@@ -95,9 +102,10 @@ def _less(body: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _paths(body: Mapping[str, Any], optional: Collection[str]) -> Iterator[Path]:
     for field in optional:
         value = body.get(field)
-        if value is None or (field == "tools" and _has_called(body)):
+        if value is None or field in _KEPT or (field == "tools" and _has_called(body)):
             continue
-        yield (field,)
+        if field != _NESTED:
+            yield (field,)
         if isinstance(value, Mapping) and field != "response_format":
             yield from ((field, key) for key in value if key != "type")
 
@@ -109,7 +117,7 @@ def _has_called(body: Mapping[str, Any]) -> bool:
         blocks = content if isinstance(content, list) else ()
         if message.get("tool_calls") or any(block.get("type") == "tool_use" for block in blocks):
             return True
-    return False
+    return any("functionCall" in part for content in body.get("contents", ()) for part in content["parts"])
 
 
 def _mentioned_at(path: Path, text: str) -> int | None:
@@ -118,6 +126,14 @@ def _mentioned_at(path: Path, text: str) -> int | None:
         names.append(".".join(path))
     if len(path) == 2 and "_" in path[1]:
         names.append(path[1])
+    if path[0] == _NESTED:
+        snake = re.sub("([A-Z])", r"_\1", path[1]).lower()  # Google writes both, and the names of messages before them
+        names += [
+            path[1].lower(),
+            snake,
+            f"generation_config.{snake}",
+            f"generatecontentrequest.generation_config.{snake}",
+        ]
     places = [
         found.start() for name in names if (found := re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)) is not None
     ]

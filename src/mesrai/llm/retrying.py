@@ -18,6 +18,7 @@ from mesrai.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from mesrai.llm.deadline import Deadline
 from mesrai.llm.model import Answer, Model, Profile, Prompt
 from mesrai.llm.money import spent_on
 
@@ -49,7 +50,10 @@ class Retrying:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random,
     ) -> None:
-        """Ask `model`. All tries and waits of one question take at most `deadline_s`; `chance` gives 0 to 1."""
+        """Ask `model`. All tries and waits of one question take at most `deadline_s`; `chance` gives 0 to 1.
+
+        What waits for its turn in between stops the clock: see `deadline_paused`.
+        """
         self._model = model
         self._deadline_s = deadline_s
         self._clock = clock
@@ -63,12 +67,12 @@ class Retrying:
 
     async def ask(self, prompt: Prompt) -> Answer:
         """The answer, with the failed tries in its usage. Errors: the last ModelError, with all tries in `calls`."""
-        until = self._clock() + self._deadline_s
+        deadline = Deadline(self._deadline_s, clock=self._clock)
         failed: Counter[type[ModelError]] = Counter()
         lost = Usage()
         while True:
             try:
-                answer = await self._ask_once(prompt, until)
+                answer = await self._ask_once(prompt, deadline)
             except ModelError as error:
                 lost += spent_on(error)
                 error.calls, error.usage = lost.calls, lost
@@ -79,13 +83,13 @@ class Retrying:
                 prompt = self._larger(prompt, error)
                 if failed[kind] >= _TRIES[kind] or failed.total() >= _MOST_TRIES:
                     raise
-                await self._wait(error, failed[kind], until)
+                await self._wait(error, failed[kind], deadline)
             else:
                 return replace(answer, usage=answer.usage + lost)
 
-    async def _ask_once(self, prompt: Prompt, until: float) -> Answer:
+    async def _ask_once(self, prompt: Prompt, deadline: Deadline) -> Answer:
         try:
-            async with asyncio.timeout(max(until - self._clock(), 0.0)):
+            async with deadline.running():
                 return await self._model.ask(prompt)
         except TimeoutError as passed:
             profile = self.profile
@@ -105,7 +109,7 @@ class Retrying:
             raise error
         return replace(prompt, max_output_tokens=min(2 * had, most))
 
-    async def _wait(self, error: ModelError, failures: int, until: float) -> None:
+    async def _wait(self, error: ModelError, failures: int, deadline: Deadline) -> None:
         """Wait before the next try. Errors: `error`, saying when to come back, if the wait would pass the deadline."""
         told = error.retry_after_s
         if told is not None:
@@ -115,7 +119,7 @@ class Retrying:
         else:
             factor = _OVERLOAD_FACTOR if isinstance(error, ModelOverloaded) else 1.0
             wait = self._chance() * min(factor * _FIRST_WAIT_S * 2 ** (failures - 1), factor * _LONGEST_WAIT_S)
-        if self._clock() + wait >= until:
+        if wait >= deadline.left_s:
             if told is None:
                 raise error
             raise _too_late(error, told) from error

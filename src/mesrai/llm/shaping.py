@@ -1,13 +1,23 @@
-"""What both dialects decide alike about a request: which tools are offered, and what the model may do with them."""
+"""What the dialects decide alike about a request: the tools offered, the thinking asked for, what the model may do."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 from mesrai.domain.connection import Thinking
-from mesrai.llm.endpoint import Traits
+from mesrai.llm.endpoint import Endpoint
 from mesrai.llm.model import Profile, Prompt, Structured, Tool
 from mesrai.llm.turns import submit_tool
+
+# Body fields that can make a model reason, each with the values that say it shall not.
+_REASONING: Final[Mapping[str, tuple[Any, ...]]] = {
+    "thinking": ({"type": "disabled"},),
+    "reasoning_effort": ("none",),
+    "reasoning": ({"enabled": False}, {"effort": "none"}),
+    "enable_thinking": (False,),
+    "chat_template_kwargs": ({"enable_thinking": False},),
+    "thinkingConfig": ({"thinkingBudget": 0},),
+}
 
 
 class Choice(Enum):
@@ -32,18 +42,42 @@ def tools_offered(prompt: Prompt, profile: Profile) -> tuple[Tool, ...]:
     return prompt.tools
 
 
-def choice_for(prompt: Prompt, profile: Profile, traits: Traits) -> Choice:
+def level_for(prompt: Prompt, endpoint: Endpoint) -> Thinking:
+    """How much the model is asked to think: the connection's own level, where the prompt does not ask for another.
+
+    What a person turned off, or said in their own JSON, stays as it is.
+    """
+    own = endpoint.thinking
+    return own if own in (Thinking.OFF, Thinking.CUSTOM) or prompt.thinking is None else prompt.thinking
+
+
+def optional_fields(prompt: Prompt, endpoint: Endpoint) -> dict[str, Any]:
+    """The body's fields for thinking, and what the catalogue or the person adds; a person's own JSON wins."""
+    traits, level = endpoint.traits, level_for(prompt, endpoint)
+    fields = traits.thinking.get(level, {})
+    return merged(traits.extra_body, fields) if level is Thinking.CUSTOM else merged(fields, traits.extra_body)
+
+
+def is_thinking(fields: Mapping[str, Any]) -> bool:
+    """Whether these body fields ask a model to think."""
+    inner = fields.get("generationConfig")
+    whole = {**fields, **inner} if isinstance(inner, Mapping) else fields
+    return any(name in whole and whole[name] not in offs for name, offs in _REASONING.items())
+
+
+def choice_for(prompt: Prompt, endpoint: Endpoint) -> Choice:
     """What the model may do. Handing in is demanded only where the model can be forced and does not think.
 
     Where it cannot, and may not look anything up, all calls are forbidden: it answers in its text, as it was told.
     """
+    profile = endpoint.profile
     may_look_up = prompt.may_call_tools and bool(prompt.tools)
     if may_look_up:
         return Choice.FREE
     if not has_submit(prompt, profile):
         return Choice.NONE
-    is_thinking = prompt.thinking is not Thinking.OFF and bool(traits.thinking.get(prompt.thinking))
-    if traits.can_force_tool and not is_thinking:
+    may_think = level_for(prompt, endpoint) is not Thinking.OFF and is_thinking(optional_fields(prompt, endpoint))
+    if endpoint.traits.can_force_tool and not may_think:
         return Choice.SUBMIT
     return Choice.NONE if prompt.tools else Choice.FREE
 

@@ -31,6 +31,8 @@ EFFORTS = {
     Depth.DEEP: Effort(look_steps=20, check_steps=8, look_chars=160_000, context_chars=16_000, part_chars=45_000),
 }
 
+_THINKING = {Depth.FAST: Thinking.LOW, Depth.DEEP: Thinking.HIGH}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -39,7 +41,6 @@ class Options:
     depth: Depth = Depth.NORMAL
     rules_only: bool = False  # check the owners' rules and nothing else
     context: str = ""  # what the person adds: requirements, a ticket, a hint
-    thinking: Thinking = Thinking.MEDIUM
     max_output_tokens: int | None = None  # None: as the model allows
     parallel: int = 16  # how many questions the change is divided into, if it is large enough
     cache_key: str = ""  # equal for the calls of one review
@@ -50,10 +51,6 @@ class Options:
         return EFFORTS[self.depth]
 
     @property
-    def thinking_used(self) -> Thinking:
-        """The thinking level asked of the model: the user's, lowered by fast and raised by deep."""
-        if self.depth is Depth.FAST and self.thinking is not Thinking.OFF:
-            return Thinking.LOW
-        if self.depth is Depth.DEEP and self.thinking is not Thinking.OFF:
-            return Thinking.HIGH
-        return self.thinking
+    def thinking(self) -> Thinking | None:
+        """How much the model should think: less if fast, more if deep; None: as its connection says."""
+        return _THINKING.get(self.depth)

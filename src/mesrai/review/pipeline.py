@@ -8,6 +8,7 @@ from mesrai.analysers.analyser import Analyser
 from mesrai.domain.change import Change
 from mesrai.domain.policy import Policy
 from mesrai.domain.review import FileCoverage, FileStatus, ModelUsage, Outcome, Review, Timings
+from mesrai.domain.usage import Estimate
 from mesrai.errors import MesraiError
 from mesrai.forges.forge import Source
 from mesrai.llm.model import Model
@@ -16,11 +17,12 @@ from mesrai.review.batches import Batch, batches_of, output_tokens_for, parts_of
 from mesrai.review.candidates import dropped_from
 from mesrai.review.conversation import Ledger
 from mesrai.review.coverage import coverage_of
+from mesrai.review.estimate import Question, estimate_of
 from mesrai.review.gather import Gathered, gather
 from mesrai.review.judge import judge_findings, reason_unwanted
 from mesrai.review.options import Options
 from mesrai.review.progress import Notice, Spending, Started, Watch, unwatched
-from mesrai.review.prompts import Framing, framing_for, rules_that_hold
+from mesrai.review.prompts import Framing, framing_for, review_prompt, rules_that_hold
 from mesrai.review.report import (
     change_facts,
     failures_of,
@@ -31,6 +33,7 @@ from mesrai.review.report import (
     summary_of,
     unanchored_from,
 )
+from mesrai.review.tools import Toolbox
 
 OFFLINE_NOTICE = (
     "Only static analysers read this change; no model was asked. Connect one for a review that understands the code: "
@@ -59,6 +62,15 @@ class Reading:
     model: Model
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What will be asked."""
+
+    desk: Desk
+    batches: Sequence[Batch]
+    estimate: Estimate
+
+
 async def review_change(
     change: Change,
     reading: Reading,
@@ -73,25 +85,28 @@ async def review_change(
     Errors: ReviewFailed if no part of the change could be read; SourceError if the change itself cannot.
     """
     began = _now()
-    gathered = await gather(
-        change, reading.source, reading.analysers, policy, context_chars=options.effort.context_chars
-    )
-    if not gathered.files:
-        return _nothing(gathered, began)
-    if options.rules_only and not rules_that_hold(policy, gathered.guidance, gathered.files):
-        return _nothing(gathered, began, summary=NO_RULES)
-    framing = framing_for(change, gathered.files, policy, gathered.guidance, options)
-    desk = _desk(gathered, reading, framing, options, watch)
-    batches = _batches(gathered, desk)
+    gathered = await _gathered(change, reading, policy, options)
+    unasked = _why_unasked(gathered, policy, options)
+    if unasked is not None:
+        return _nothing(gathered, began, summary=unasked)
+    plan = _plan(gathered, reading, policy, options, watch)
     asked_at = _now()
-    watch(Started(files=len(gathered.files), batches=len(batches)))
-    works = await ask_all(desk, batches, stop)
-    review = _assembled(gathered, works, desk.ledger, policy)
-    review = replace(review, timings=_timings(began, asked_at, desk.ledger))
+    watch(Started(files=len(gathered.files), batches=len(plan.batches), estimate=plan.estimate))
+    works = await ask_all(plan.desk, plan.batches, stop)
+    review = _assembled(gathered, works, plan.desk.ledger, policy)
+    review = replace(review, estimate=plan.estimate, timings=_timings(began, asked_at, plan.desk.ledger))
     if review.outcome is Outcome.FAILED:
         cause = next((work.failure for work in works if work.failure), None)
         raise ReviewFailed(review, cause) from cause
     return review
+
+
+async def estimate_change(change: Change, reading: Reading, *, policy: Policy, options: Options) -> Estimate:
+    """What `review_change` would about cost; nothing is asked. Errors: SourceError if the change cannot be read."""
+    gathered = await _gathered(change, reading, policy, options)
+    if _why_unasked(gathered, policy, options) is not None:
+        return estimate_of((), reading.model.profile, options)
+    return _plan(gathered, reading, policy, options, unwatched).estimate
 
 
 async def review_offline(change: Change, source: Source, analysers: Sequence[Analyser], *, policy: Policy) -> Review:
@@ -116,6 +131,35 @@ async def review_offline(change: Change, source: Source, analysers: Sequence[Ana
     if review.outcome is Outcome.FAILED:
         raise ReviewFailed(review, MesraiError("; ".join(review.failures)))
     return review
+
+
+async def _gathered(change: Change, reading: Reading, policy: Policy, options: Options) -> Gathered:
+    return await gather(change, reading.source, reading.analysers, policy, context_chars=options.effort.context_chars)
+
+
+def _why_unasked(gathered: Gathered, policy: Policy, options: Options) -> str | None:
+    """Why there is nothing to ask, perhaps in no words; None if there is something."""
+    if not gathered.files:
+        return ""
+    if options.rules_only and not rules_that_hold(policy, gathered.guidance, gathered.files):
+        return NO_RULES
+    return None
+
+
+def _plan(gathered: Gathered, reading: Reading, policy: Policy, options: Options, watch: Watch) -> _Plan:
+    framing = framing_for(gathered.change, gathered.files, policy, gathered.guidance, options)
+    desk = _desk(gathered, reading, framing, options, watch)
+    batches = _batches(gathered, desk)
+    tools, _ = desk.tools(Toolbox(desk.source, most_chars=desk.room.tools), options.effort.look_steps)
+    questions = [
+        Question(
+            prompt=review_prompt(framing, batch, tools, options, desk.most_tokens),
+            files=len(batch.paths),
+            look_chars=desk.room.tools if tools else 0,
+        )
+        for batch in batches
+    ]
+    return _Plan(desk=desk, batches=batches, estimate=estimate_of(questions, desk.model.profile, options))
 
 
 def _desk(gathered: Gathered, reading: Reading, framing: Framing, options: Options, watch: Watch) -> Desk:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mesrai.domain.usage import Usage
+from mesrai.domain.usage import Estimate, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,7 @@ class Started:
 
     files: int  # files to be read
     batches: int
+    estimate: Estimate | None = None  # of what it will cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

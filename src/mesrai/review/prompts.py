@@ -126,7 +126,7 @@ def _prompt(
         tools=tuple(tools),
         shape=shape,
         max_output_tokens=most_tokens,
-        thinking=options.thinking_used,
+        thinking=options.thinking,
         cache_key=options.cache_key,
     )
 

@@ -8,14 +8,16 @@ from mesrai.sandbox.saying import Body, Said, text_of
 from mesrai.sandbox.sending import Frames, pieces
 
 _ID: Final = "msg_sim"
+_SIGNATURE: Final = "sim-signature-"
 _RAW: Final = "_raw"  # in a block of ours: a call's arguments as text, which may be malformed
 _STOPS: Final = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
+_TAKEN: Final = ("model", "max_tokens", "temperature", "top_p", "thinking", "output_config", "stream")
 _ERROR: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
 def chat_body(body: Body) -> Body:
     """The request in the words of the chat surface, so that one set of checks and answers serves both."""
-    chat: Body = {key: body[key] for key in ("model", "max_tokens", "temperature", "thinking", "stream") if key in body}
+    chat: Body = {key: body[key] for key in _TAKEN if key in body}
     system = body.get("system")
     chat["messages"] = [{"role": "system", "content": text_of(system)}] if system else []
     for message in body.get("messages") or ():
@@ -33,17 +35,18 @@ def chat_body(body: Body) -> Body:
     return chat
 
 
-def message(body: Body, said: Said) -> Body:
-    """The whole answer in one object."""
-    content = [{key: value for key, value in block.items() if key != _RAW} for block in _blocks(said)]
+def message(body: Body, said: Said, *, is_signed: bool = False) -> Body:
+    """The whole answer in one object; its thinking signed as Anthropic's own is, or bare as Kimi's."""
+    blocks = _blocks(said, is_signed=is_signed)
+    content = [{key: value for key, value in block.items() if key != _RAW} for block in blocks]
     return {**_head(body), "content": content, **_end(said), "usage": _usage(said)}
 
 
-def events(body: Body, said: Said) -> Frames:
-    """The answer as a stream of named events."""
+def events(body: Body, said: Said, *, is_signed: bool = False) -> Frames:
+    """The answer as a stream of named events; see `message`."""
     start = {**_head(body), "content": [], "stop_reason": None, "usage": {**_usage(said), "output_tokens": 1}}
     frames = [_event("message_start", message=start), _event("ping")]
-    for index, block in enumerate(_blocks(said)):
+    for index, block in enumerate(_blocks(said, is_signed=is_signed)):
         frames += _block_events(index, block)
     return Frames(
         body=frames,
@@ -102,10 +105,10 @@ def _head(body: Body) -> Body:
     return {"id": _ID, "type": "message", "role": "assistant", "model": body.get("model")}
 
 
-def _blocks(said: Said) -> Iterator[Body]:
-    """Thinking without a signature, as Kimi's messages surface sends it."""
+def _blocks(said: Said, *, is_signed: bool) -> Iterator[Body]:
     if said.reasoning is not None:
-        yield {"type": "thinking", "thinking": said.reasoning}
+        signature = {"signature": f"{_SIGNATURE}{len(said.reasoning)}"} if is_signed else {}
+        yield {"type": "thinking", "thinking": said.reasoning, **signature}
     if said.content:
         yield {"type": "text", "text": said.content}
     for call in said.calls:
@@ -136,6 +139,9 @@ def _block_events(index: int, block: Body) -> Iterator[bytes]:
     yield _event("content_block_start", index=index, content_block=start)
     for piece in pieces(text):
         yield _event("content_block_delta", index=index, delta={"type": delta, field: piece})
+    if "signature" in block:
+        signed = {"type": "signature_delta", "signature": block["signature"]}
+        yield _event("content_block_delta", index=index, delta=signed)
     yield _event("content_block_stop", index=index)
 
 

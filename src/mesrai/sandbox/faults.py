@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+
+from mesrai.sandbox.faces import Style
+from mesrai.sandbox.refusals import COMMON, Refusal
+from mesrai.sandbox.refusals_elsewhere import ELSEWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,163 +21,77 @@ class Fault:
         return float(self.settings.get(key, default))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A response that is no answer. `{key}` in a text stands for the key that was sent."""
-
-    status: int
-    body: Any  # JSON, or a text
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def _error(message: str, kind: str, **more: Any) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, **more}}
-
-
-_PAGE: Final = "<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body></html>"
-_RPM: Final = "Your account acct-1<ak-f7x2> request reached max request: 3, please try again after {seconds} seconds"
-
-REFUSALS: Final[Mapping[str, Refusal]] = {
-    "bad_key": Refusal(status=401, body=_error("Invalid Authentication", "invalid_authentication_error")),
-    "bad_key_openai": Refusal(
-        status=401,
-        body=_error(
-            "Incorrect API key provided: {key}. You can find your API key at https://platform.openai.com/account/api-keys.",
-            "invalid_request_error",
-            code="invalid_api_key",
-            param=None,
-        ),
-        headers={"content-type": "text/plain"},
-    ),
-    "bad_key_anthropic": Refusal(
-        status=401,
-        body={
-            "type": "error",
-            "error": {"type": "authentication_error", "message": "invalid x-api-key"},
-            "request_id": "req_sim",
-        },
-    ),
-    "bad_key_text": Refusal(status=401, body="Authentication Fails (governor)"),
-    "bad_key_string": Refusal(status=401, body={"error": "Unauthorized"}),
-    "bad_key_detail": Refusal(status=401, body={"detail": "Unauthorized"}),
-    "bad_key_google": Refusal(
-        status=400,
-        body=[
-            {
-                "error": {
-                    "code": 400,
-                    "message": "API key not valid. Please pass a valid API key.",
-                    "status": "INVALID_ARGUMENT",
-                    "details": [{"reason": "API_KEY_INVALID", "domain": "googleapis.com"}],
-                }
-            }
-        ],
-    ),
-    "no_credit": Refusal(
-        status=402, body=_error("Insufficient Balance", "unknown_error", code="invalid_request_error")
-    ),
-    "membership": Refusal(
-        status=402,
-        body=_error(
-            "We're unable to verify your membership benefits at this time. Please ensure your membership is active.",
-            "invalid_request_error",
-        ),
-    ),
-    "client_gate": Refusal(
-        status=403,
-        body=_error(
-            "Kimi For Coding is currently only available for Coding Agents such as Kimi CLI, Claude Code, Roo Code, "
-            "Kilo Code, etc.",
-            "access_terminated_error",
-        ),
-    ),
-    "terminated": Refusal(status=403, body=_error("Access terminated.", "access_terminated_error")),
-    "html_403": Refusal(status=403, body=_PAGE.replace("{title}", "Attention Required!")),
-    "no_model": Refusal(
-        status=404, body=_error("Not found the model {model} or Permission denied", "resource_not_found_error")
-    ),
-    "throttle": Refusal(
-        status=429, body=_error("We're receiving too many requests at the moment.", "rate_limit_error")
-    ),
-    "throttle_text": Refusal(status=429, body=_error(_RPM, "rate_limit_reached_error")),
-    "throttle_retry_after": Refusal(
-        status=429,
-        body=_error(_RPM.split(", please")[0], "rate_limit_reached_error"),
-        headers={"retry-after": "{seconds}"},
-    ),
-    "quota": Refusal(
-        status=429,
-        body=_error(
-            "Your account acct-1 is suspended due to insufficient balance, please recharge your account or check your "
-            "plan and billing details",
-            "exceeded_current_quota_error",
-        ),
-    ),
-    "quota_openai": Refusal(
-        status=429,
-        body=_error(
-            "You exceeded your current quota, please check your plan and billing details.",
-            "insufficient_quota",
-            code="insufficient_quota",
-        ),
-    ),
-    "quota_window": Refusal(
-        status=403,
-        body=_error(
-            "You've reached your usage limit for this billing cycle. Your quota will be refreshed in the next cycle.",
-            "access_terminated_error",
-        ),
-    ),
-    "overloaded": Refusal(
-        status=429,
-        body=_error("The engine is currently overloaded, please try again later", "engine_overloaded_error"),
-    ),
-    "overloaded_529": Refusal(
-        status=529, body={"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    ),
-    "overloaded_503": Refusal(status=503, body=_error("Service temporarily unavailable", "server_unavailable")),
-    "server_error": Refusal(status=500, body=_error("invalid state transition", "server_error")),
-    "html_504": Refusal(status=504, body=_PAGE.replace("{title}", "504 Gateway Time-out")),
-    "too_long": Refusal(
-        status=400,
-        body=_error(
-            "Invalid request: Your request exceeded model token limit: 262144 (requested: 558009)",
-            "invalid_request_error",
-        ),
-    ),
-    "body_too_big": Refusal(
-        status=400, body=_error("total message size 3145728 exceeds limit 2097152", "invalid_request_error")
-    ),
-    "filtered": Refusal(
-        status=400, body=_error("The request was rejected because it was considered high risk", "content_filter")
-    ),
-    "malformed": Refusal(
-        status=400, body=_error("Invalid request: messages must not be empty", "invalid_request_error")
-    ),
-    "redirect": Refusal(status=301, body="", headers={"location": "https://docs.example.com/api?key=hidden"}),
-    "html_200": Refusal(status=200, body=_PAGE.replace("{title}", "Welcome to the docs")),
-    "json_200": Refusal(status=200, body={"status": "ok"}),
-    "empty": Refusal(status=200, body=""),
-    "error_in_200": Refusal(
-        status=200,
-        body={"error": {"code": 502, "message": "Provider disconnected", "metadata": {"error_type": "server"}}},
-    ),
-}
-
+REFUSALS: Final[Mapping[str, Refusal]] = {**COMMON, **ELSEWHERE}
 # Played on the answer's text, its calls or its end.
 ON_ANSWER: Final = (
     "empty_answer", "length_reasoning", "length", "malformed_json", "fenced_json", "bad_tool_arguments", "think_tag",
-    "refused",
+    "refused", "unquoted_keys", "leaked_tokens",
 )  # fmt: skip
 # Played on the way the answer is sent. `error_in_200` and `error_choice` come inside a stream where one was asked for.
 ON_STREAM: Final = (
     "cut_stream", "broken_connection", "stall", "slow_first_token", "comments_only", "ignores_stream", "garbage_event",
-    "error_in_200", "error_choice", "no_done",
+    "error_in_200", "error_choice", "no_done", "openrouter_comments", "blank_lines",
 )  # fmt: skip
-# Played on the connection, before anything is sent; and on one optional field of the request.
-OTHERS: Final = ("no_answer", "refuse")
+# Played before anything is sent (`ttft;ms=800` is a cold start); and on one field of the request or of the answer.
+OTHERS: Final = ("no_answer", "ttft", "refuse", "thinks_anyway", "reasoning_elsewhere")
+# Of those above, what a key or address gets also on calls that ask no model.
+ON_LOOKUPS: Final = frozenset(
+    {
+        *(name for name in REFUSALS if name.startswith(("bad_key", "html_", "throttle", "membership"))),
+        *("redirect", "empty", "server_error", "no_access", "terminated", "no_answer", "ttft", "json_200"),
+    }
+)
 
 NAMES: Final = frozenset({*REFUSALS, *ON_ANSWER, *ON_STREAM, *OTHERS})
+
+# What a fault is called at a vendor that has its own words for it. Where nothing is written, Moonshot's are used.
+_OWN: Final[Mapping[Style, Mapping[str, str]]] = {
+    Style.KIMI_CODE: {"bad_key": "bad_key_kimi_code", "quota": "quota_window", "no_credit": "membership"},
+    Style.OPENROUTER: {
+        "bad_key": "bad_key_openrouter",
+        "no_model": "no_model_openrouter",
+        "no_credit": "no_credit_openrouter",
+        "quota": "no_credit_openrouter",
+        "throttle": "throttle_openrouter",
+        "overloaded": "overloaded_openrouter",
+        "server_error": "unavailable_openrouter",
+        "filtered": "moderated",
+    },
+    Style.ANTHROPIC: {
+        "bad_key": "bad_key_anthropic",
+        "no_model": "no_model_anthropic",
+        "no_credit": "no_credit_anthropic",
+        "quota": "no_credit_anthropic",
+        "throttle": "throttle_anthropic",
+        "overloaded": "overloaded_529",
+    },
+    Style.OPENAI: {
+        "bad_key": "bad_key_openai",
+        "no_model": "no_model_openai",
+        "quota": "quota_openai",
+        "throttle": "throttle_openai",
+        "overloaded": "overloaded_503",
+    },
+    Style.ZAI: {
+        "bad_key": "bad_key_zai",
+        "no_model": "no_model_zai",
+        "no_credit": "no_credit_zai",
+        "quota": "no_credit_zai",
+        "quota_window": "quota_zai",
+        "throttle": "throttle_zai",
+        "overloaded": "overloaded_zai",
+        "membership": "membership_zai",
+    },
+    Style.GEMINI: {
+        "bad_key": "bad_key_gemini",
+        "no_model": "no_model_gemini",
+        "no_credit": "no_credit_gemini",
+        "quota": "quota_gemini",
+        "throttle": "throttle_gemini",
+        "overloaded": "overloaded_gemini",
+        "server_error": "server_error_gemini",
+    },
+}
 
 
 def fault_from(text: str) -> Fault | None:
@@ -185,3 +103,8 @@ def fault_from(text: str) -> Fault | None:
         raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(NAMES))}")
     pairs = (setting.partition("=") for setting in settings if setting)
     return Fault(name=name, settings={key.strip(): value.strip() for key, _, value in pairs})
+
+
+def own_name(style: Style, fault: str) -> str:
+    """The fault by which a vendor says the same in its own words."""
+    return _OWN.get(style, {}).get(fault, fault)

@@ -2,28 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mesrai.sandbox.saying import Answerer, Body, spoken_text, text_of
+from mesrai.sandbox.problems import Rule
+from mesrai.sandbox.reading import Added, Claim, added_in, claims_in, is_review, paths_in, question_in
+from mesrai.sandbox.saying import Answerer, Body, spoken_text
 
-_HEADING: Final = re.compile(r"^## File (.+)$")
-_ADDED: Final = re.compile(r"^\s*(\d+) \+ (.*)$")
-_COUNT: Final = re.compile(r"numbered 1 to (\d+)")
 _FORM: Final = re.compile(r"^The form of the answer:\n(\{.*\})$", re.MULTILINE)
-# What the stand-in takes for a problem in an added line.
-_PROBLEMS: Final = (
-    (re.compile(r"\beval\("), "security", "high", "Text from outside is run as code"),
-    (re.compile(r"shell\s*=\s*True"), "security", "high", "The command goes through a shell"),
-    (re.compile(r"^\s*except\s*:"), "bug", "medium", "Every error is caught, also those that should end the program"),
-    (re.compile(r"\bFIXME\b"), "bug", "low", "The change leaves a known fault in place"),
-)
+_AROUND: Final = 20  # lines
 
 
 def answer_by_rule(body: Body) -> str | Body:
     """The smallest answer of the wanted shape; where that is a review or verdicts, one that fits the question."""
-    question = _question(body)
+    question = question_in(body)
+    call = _look_first(body, question)
+    if call is not None:
+        return {"tool_calls": [call]}
     tool = _submit_tool(body)
     schema = tool["parameters"] if tool else _schema(body)
     if schema is None:
@@ -77,60 +73,68 @@ def filled(schema: Mapping[str, Any]) -> Any:
     return {"string": "", "integer": least, "number": least, "boolean": False}.get(kind)
 
 
+def _look_first(body: Body, question: str) -> Body | None:
+    """The one look-up of a conversation, for a problem whose surroundings matter; None where it is time to answer."""
+    names = [function["name"] for function in _functions(body)]
+    has_looked = any(message.get("role") == "tool" for message in body.get("messages") or ())
+    if has_looked or not is_review(question) or body.get("tool_choice") == "none":
+        return None
+    found = next((line for line, rule in _problems(question) if rule.wants_look), None)
+    if found is None:
+        return None
+    if "read_file" in names:
+        lines = {"start_line": max(found.line - _AROUND, 1), "end_line": found.line + _AROUND}
+        return {"name": "read_file", "arguments": {"path": found.path, **lines}}
+    if "search_text" in names and found.text.strip():
+        return {"name": "search_text", "arguments": {"text": found.text.strip()[:100]}}
+    return None
+
+
 def _review_parts(question: str) -> dict[str, Any]:
     """What a review's answer may hold, by key."""
-    count = _COUNT.search(question)
-    paths = dict.fromkeys(found.group(1) for line in question.splitlines() if (found := _HEADING.match(line)))
+    findings = [_finding(line, rule) for line, rule in _problems(question)]
+    lines = list(added_in(question))
     return {
-        "files": [{"path": path, "note": "Changed."} for path in paths],
-        "findings": list(_findings(question)),
-        "summary": "Looked through by fixed rules, not by a model.",
-        "verdicts": [_verdict(number) for number in range(1, int(count.group(1)) + 1)] if count else [],
+        "files": [{"path": path, "note": _note(path, lines)} for path in paths_in(question)],
+        "findings": findings,
+        "summary": f"Looked through by fixed rules, not by a model: {len(lines)} added lines.",
+        "verdicts": [_verdict(claim) for claim in claims_in(question)],
     }
 
 
-def _findings(question: str) -> Iterator[dict[str, Any]]:
-    path, is_change = "", False
-    for line in question.splitlines():
-        heading, added = _HEADING.match(line), _ADDED.match(line)
-        if heading:
-            path = heading.group(1)
-        elif line.startswith("###"):
-            is_change = not line.startswith("### Elsewhere")
-        elif added and path and is_change:
-            yield from _problems(path, int(added.group(1)), added.group(2))
+def _problems(question: str) -> Iterator[tuple[Added, Rule]]:
+    return ((line, rule) for line in added_in(question) for rule in line.broken)
 
 
-def _problems(path: str, line: int, text: str) -> Iterator[dict[str, Any]]:
-    for pattern, category, severity, title in _PROBLEMS:
-        if pattern.search(text):
-            yield {
-                "path": path,
-                "line": line,
-                "quote": text,
-                "evidence": f"Line {line} holds it.",
-                "title": title,
-                "body": f"{title}. Found by a fixed rule of the stand-in provider.",
-                "category": category,
-                "severity": severity,
-                "confidence": 0.9,
-                "replacement": None,
-            }
+def _note(path: str, lines: Sequence[Added]) -> str:
+    count = sum(line.path == path for line in lines)
+    return f"Adds {count} lines." if count else "Changed."
 
 
-def _verdict(number: int) -> dict[str, Any]:
+def _finding(line: Added, rule: Rule) -> Body:
     return {
-        "number": number,
+        "path": line.path,
+        "line": line.line,
+        "quote": line.text,
+        "evidence": f"Line {line.line} holds it.",
+        "title": rule.title,
+        "body": f"{rule.body} Found by a fixed rule of the stand-in provider.",
+        "category": rule.category,
+        "severity": rule.severity,
+        "confidence": 0.9,
+        "replacement": rule.mended(line.text),
+    }
+
+
+def _verdict(claim: Claim) -> Body:
+    return {
+        "number": claim.number,
         "evidence": "The line is in the change.",
         "verdict": "confirmed",
-        "severity": "medium",
+        "severity": claim.severity,
+        "replacement": "right" if claim.has_replacement else "none",
         "confidence": 0.9,
     }
-
-
-def _question(body: Body) -> str:
-    asked = [text_of(each.get("content")) for each in body.get("messages") or () if each.get("role") == "user"]
-    return "\n".join(asked)
 
 
 def _schema(body: Body) -> Mapping[str, Any] | None:
@@ -139,10 +143,13 @@ def _schema(body: Body) -> Mapping[str, Any] | None:
     return schema
 
 
+def _functions(body: Body) -> list[Body]:
+    return [tool["function"] for tool in body.get("tools") or ()]
+
+
 def _submit_tool(body: Body) -> dict[str, Any] | None:
     """The tool by which the answer is to be handed in, unless calls are forbidden."""
     if body.get("tool_choice") == "none":
         return None
-    functions = [tool["function"] for tool in body.get("tools") or ()]
-    found: dict[str, Any] | None = next((each for each in functions if each["name"].startswith("submit")), None)
+    found: dict[str, Any] | None = next((each for each in _functions(body) if each["name"].startswith("submit")), None)
     return found

@@ -31,17 +31,18 @@ class Said:
     finish: str = "stop"
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    unseen_tokens: int = 0  # of reasoning that is counted and not shown
 
     @property
     def output_tokens(self) -> int:
         """About a token for four letters."""
         written = [self.content, self.reasoning or "", *(call.name + call.arguments for call in self.calls)]
-        return max(1, sum(map(len, written)) // 4)
+        return max(1, sum(map(len, written)) // 4 + self.unseen_tokens)
 
     @property
     def reasoning_tokens(self) -> int:
         """Those of the output that are reasoning."""
-        return len(self.reasoning or "") // 4
+        return len(self.reasoning or "") // 4 + self.unseen_tokens
 
 
 async def say(answer: Answerer, body: Body) -> Said:

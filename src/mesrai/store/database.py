@@ -1,14 +1,10 @@
 """An open database: plain SQL with named parameters, the same on SQLite and PostgreSQL."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
-
-from mesrai.errors import StoreUnavailable
-from mesrai.store.versions import bring_up_to_date
 
 Row = Mapping[str, Any]
 Value = str | int | float | None
@@ -43,30 +39,6 @@ class Database(Statements, Protocol):
         Others that write to the same rows wait. Never nest them: the second would wait for the first.
         """
         ...
-
-
-@asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
-    """Open `sqlite:///path` or `postgresql://…`, its schema brought up to date; a missing SQLite file is made.
-
-    Errors: StoreUnavailable, StoreError if the schema is newer than this program.
-    """
-    if url.startswith(SQLITE):
-        from mesrai.store.sqlite import open_sqlite  # noqa: PLC0415 - each driver only where it is used
-
-        async with open_sqlite(Path(url.removeprefix(SQLITE))) as database:
-            await bring_up_to_date(database, url)
-            yield database
-        return
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
-        raise StoreUnavailable("The database URL must begin with sqlite:/// or postgresql://.")
-    try:
-        from mesrai.store.postgresql import open_postgresql  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise StoreUnavailable("PostgreSQL needs a driver: pip install 'mesrai[postgres]'.") from error
-    async with open_postgresql(url) as postgres:
-        await bring_up_to_date(postgres, url)
-        yield postgres
 
 
 def numbered(sql: str, values: Mapping[str, Value]) -> tuple[str, list[Value]]:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,15 +34,35 @@ class Sqlite:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
-        """A transaction that keeps all other writers out from its beginning."""
-        async with self._turn:
-            await self._statements.rows("BEGIN IMMEDIATE")
+        """A transaction that keeps all other writers out from its beginning.
+
+        Whenever the task is cancelled, the transaction is ended before another begins: SQLite's thread goes on with
+        what it was told, and a transaction that nobody ends would keep all processes out for good.
+        """
+        await self._turn.acquire()
+        begun = asyncio.ensure_future(self._statements.rows("BEGIN IMMEDIATE"))
+        is_done = False
+        try:
+            await asyncio.shield(begun)
+            yield self._statements
+            is_done = True
+        finally:
+            await asyncio.shield(self._end(begun, "COMMIT" if is_done else "ROLLBACK"))
+
+    async def _end(self, begun: "asyncio.Future[Sequence[Row]]", ending: str) -> None:
+        """End the transaction, if it did begin, and let the next one begin."""
+        try:
+            await asyncio.wait([begun])
+            if begun.cancelled() or begun.exception() is not None:
+                return
             try:
-                yield self._statements
-            except BaseException:
-                await asyncio.shield(self._statements.rows("ROLLBACK"))
+                await self._statements.rows(ending)
+            except StoreUnavailable:
+                with suppress(StoreUnavailable):  # SQLite may have rolled back by itself
+                    await self._statements.rows("ROLLBACK")
                 raise
-            await asyncio.shield(self._statements.rows("COMMIT"))
+        finally:
+            self._turn.release()
 
 
 class _Statements:
@@ -59,22 +79,31 @@ class _Statements:
 @asynccontextmanager
 async def open_sqlite(path: Path) -> AsyncIterator[Sqlite]:
     """Open the file, made with its folder if it is missing, readable by its owner only. Errors: StoreUnavailable."""
+    _make(path)
+    with _told(path):
+        connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        with _told(path):
+            for pragma in (
+                f"busy_timeout = {_WAIT_MS}",
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+                "foreign_keys = ON",
+            ):
+                await connection.execute_fetchall(f"PRAGMA {pragma}")
+        yield Sqlite(connection, path)
+    finally:
+        await asyncio.shield(connection.close())
+
+
+def _make(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             path.touch(mode=0o600)
     except OSError as error:
         raise StoreUnavailable(f"The database {path} cannot be made: {error.strerror}.") from error
-    with _told(path):
-        connection = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        connection.row_factory = sqlite3.Row
-        with _told(path):
-            for pragma in (f"busy_timeout = {_WAIT_MS}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-                await connection.execute_fetchall(f"PRAGMA {pragma}")
-        yield Sqlite(connection, path)
-    finally:
-        await asyncio.shield(connection.close())
 
 
 @contextmanager

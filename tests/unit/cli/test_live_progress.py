@@ -1,9 +1,11 @@
 import io
+from decimal import Decimal
 
 from tests.factories import a_usage
 
 from mesrai.cli.progress import progress_for
 from mesrai.cli.standing import Standing, sentence
+from mesrai.domain.usage import Estimate
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Spending, Started, Stopping
 
 EVENTS: tuple[Event, ...] = (
@@ -69,3 +71,20 @@ def test_terminal_keeps_what_must_be_read_above_the_live_line() -> None:
     assert all(each in text for each in kept)
     assert "\x1b[2J" not in text
     assert "of 4 batches" in text
+
+
+def test_what_it_will_cost_is_said_before_anything_is_asked() -> None:
+    low, high = a_usage(cost=Decimal("0.021")), a_usage(cost=Decimal("0.09"), input_tokens=117_000)
+    estimate = Estimate(model="kimi-k2.6", low=low, high=high, prices_of="2026-09-29")
+    told = "about 0.02 to 0.09 USD, 45k to 120k tokens on kimi-k2.6 (prices of 2026-09-29)"
+    stream = io.StringIO()
+    with progress_for(is_verbose=True, stream=stream, environ={}, clock=lambda: 0.0) as watch:
+        watch(Started(files=2, batches=1, estimate=estimate))
+    assert stream.getvalue().splitlines() == [
+        "mesrai: [0.0 s] Asking about 2 files in 1 batch.",
+        f"mesrai: [0.0 s] This review will cost {told}.",
+    ]
+    terminal = Terminal()
+    with progress_for(stream=terminal, environ={"NO_COLOR": "1", "COLUMNS": "200"}) as watch:
+        watch(Started(files=2, batches=1, estimate=estimate))
+    assert told in terminal.getvalue()

@@ -70,8 +70,12 @@ def at(provider: str) -> str:
         ("https://api.openai.com/models", "https://api.openai.com/v1", "openai", None, (CUT_MODELS, at("openai"))),
         ("https://openrouter.ai/api", "https://openrouter.ai/api/v1", "openrouter", None, (at("openrouter"),)),
         (
-            "https://generativelanguage.googleapis.com/v1beta",
-            "https://generativelanguage.googleapis.com/v1beta/openai", "gemini", None, (at("gemini"),),
+            "https://generativelanguage.googleapis.com",
+            "https://generativelanguage.googleapis.com/v1beta", "gemini", None, (at("gemini"),),
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "https://generativelanguage.googleapis.com/v1beta/openai", "gemini_openai", None, (),
         ),
         ("https://api.kimi.com", "https://api.kimi.com/coding", "kimi_code", None, (at("kimi_code"),)),
         ("http://gpu:11434", "http://gpu:11434/v1", "ollama", None, (ADDED,)),

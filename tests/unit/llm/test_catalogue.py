@@ -43,6 +43,7 @@ def a_connection(provider: str, model: str, base_url: str, **more: object) -> Co
 def test_all_the_providers_asked_for_are_there() -> None:
     assert [row.id for row in CATALOGUE.providers] == [
         "moonshot", "kimi_code", "kimi_code_global", "moonshot_cn", "anthropic", "openai", "openrouter", "gemini",
+        "gemini_openai",
         "zai", "zai_coding", "deepseek", "groq", "together", "novita", "fireworks", "chutes", "synthetic", "ollama",
         "vllm", "openai_compatible", "anthropic_compatible",
     ]  # fmt: skip
@@ -62,7 +63,7 @@ def test_provider_row_is_dated_and_whole(row: ProviderRow) -> None:
         assert known.row.retired is None
     if row.needs_key:
         assert row.key_page
-        assert row.key_names
+        assert row.key_names or row.id == "gemini_openai"  # whose key is found under the names of gemini
         assert row.default_model
 
 
@@ -186,7 +187,7 @@ def test_kimi_code_is_reached_by_messages_with_its_limits() -> None:
         ),
         traits=Traits(
             max_tokens_field="max_tokens",
-            thinking=dict.fromkeys(Thinking, on),
+            thinking=dict.fromkeys((Thinking.OFF, Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH), on),
             thinking_notices={
                 Thinking.OFF: "This model always reasons; off has no effect.",
                 Thinking.LOW: same,
@@ -236,8 +237,16 @@ def test_ids_of_the_document_that_are_gone_are_accepted_and_the_successor_is_nam
             "anthropic", "claude-haiku-4-5", Thinking.LOW,
             {"thinking": {"type": "enabled", "budget_tokens": 2048}}, False,
         ),
-        ("gemini", "gemini-2.5-flash", Thinking.OFF, {"reasoning_effort": "none"}, False),
-        ("gemini", "gemini-3.1-pro-preview", Thinking.OFF, {"reasoning_effort": "low"}, True),
+        ("gemini_openai", "gemini-2.5-flash", Thinking.OFF, {"reasoning_effort": "none"}, False),
+        ("gemini_openai", "gemini-3.1-pro-preview", Thinking.OFF, {"reasoning_effort": "low"}, True),
+        (
+            "gemini", "gemini-2.5-flash", Thinking.OFF,
+            {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}}, False,
+        ),
+        (
+            "gemini", "gemini-3.1-pro-preview", Thinking.OFF,
+            {"generationConfig": {"thinkingConfig": {"thinkingLevel": "low"}}}, True,
+        ),
         ("zai", "glm-5.1", Thinking.OFF, {"thinking": {"type": "disabled"}}, False),
         (
             "deepseek", "deepseek-v4-pro", Thinking.HIGH,

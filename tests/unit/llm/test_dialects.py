@@ -1,9 +1,10 @@
-"""Both dialects against the stand-in provider: conversations it accepts, and failures told apart."""
+"""All dialects against the stand-in provider: conversations it accepts, and failures told apart."""
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from mesrai.errors import (
     ModelError,
     ModelNotAdmitted,
     ModelOverloaded,
+    ModelQuota,
+    ModelThrottled,
     ModelTimeout,
     ModelUnavailable,
     ModelUnknown,
@@ -37,14 +40,20 @@ from mesrai.errors import (
     PromptTooLong,
 )
 from mesrai.llm.dialect_anthropic import AnthropicMessages
+from mesrai.llm.dialect_gemini import GeminiContent
 from mesrai.llm.dialect_openai import OpenAIChat
 from mesrai.llm.endpoint import Auth, Dialect, Endpoint
+from mesrai.llm.gemini_request import PARTS
 from mesrai.llm.model import Answer, Model, Prompt, ToolTurn, UserTurn
 from mesrai.llm.transport import Session, open_session
 
 KIMI = {
     Thinking.MEDIUM: {"thinking": {"type": "enabled"}},
     Thinking.OFF: {"thinking": {"type": "disabled"}},
+}
+GEMINI = {
+    Thinking.MEDIUM: {"generationConfig": {"thinkingConfig": {"thinkingBudget": 6_144, "includeThoughts": True}}},
+    Thinking.OFF: {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}},
 }
 
 
@@ -72,17 +81,40 @@ def _clear(sandbox: Sandbox) -> None:
     sandbox.stage.clear()
 
 
-BOTH = pytest.mark.parametrize("dialect", list(Dialect))
+EVERY = pytest.mark.parametrize("dialect", list(Dialect))
+BOTH = pytest.mark.parametrize("dialect", [Dialect.OPENAI, Dialect.ANTHROPIC])  # Moonshot's two surfaces
 
 
 def endpoint_at(sandbox: Sandbox, dialect: Dialect, **changes: Any) -> Endpoint:
+    if dialect is Dialect.GEMINI:
+        return gemini_at(sandbox, **changes)
     base_url = sandbox.openai if dialect is Dialect.OPENAI else sandbox.root
     traits = {"thinking": KIMI, **changes.pop("traits", {})}
     return an_endpoint(base_url, dialect=dialect, traits=traits, **changes)
 
 
+def gemini_at(sandbox: Sandbox, **changes: Any) -> Endpoint:
+    """The same key and levels as at the other faces, in Google's words."""
+    key = changes.pop("key", Secret("sk-sim-ok"))
+    own = {"provider": "gemini", "model": "gemini-2.5-flash"} | changes.pop("profile", {})
+    return an_endpoint(
+        sandbox.gemini,
+        dialect=Dialect.GEMINI,
+        auth=changes.pop("auth", Auth.X_GOOG_API_KEY),
+        key=Secret(key.open().replace("sk-sim-", "AIza-sim-")),
+        profile=own,
+        traits={"thinking": GEMINI, **changes.pop("traits", {})},
+        **changes,
+    )
+
+
 def model_at(endpoint: Endpoint, session: Session) -> Model:
-    return (OpenAIChat if endpoint.dialect is Dialect.OPENAI else AnthropicMessages)(endpoint, session)
+    made: dict[Dialect, Callable[[Endpoint, Session], Model]] = {
+        Dialect.OPENAI: OpenAIChat,
+        Dialect.ANTHROPIC: AnthropicMessages,
+        Dialect.GEMINI: GeminiContent,
+    }
+    return made[endpoint.dialect](endpoint, session)
 
 
 def ask(endpoint: Endpoint, *prompts: Prompt) -> list[Answer]:
@@ -106,20 +138,22 @@ def grown(prompt: Prompt, *turns: Any, **changes: Any) -> Prompt:
     return replace(prompt, turns=(*prompt.turns, *turns), **changes)
 
 
-@BOTH
+@EVERY
 def test_an_answer_says_who_gave_it_and_what_it_cost(sandbox: Sandbox, dialect: Dialect) -> None:
-    (answer,) = ask(endpoint_at(sandbox, dialect), a_prompt("Hello."))
+    endpoint = endpoint_at(sandbox, dialect)
+    (answer,) = ask(endpoint, a_prompt("Hello."))
     assert json.loads(answer.turn.text) == {"summary": "Hello.", "findings": []}
-    assert (answer.provider, answer.model, answer.usage.calls) == ("moonshot", "kimi-k2.6", 1)
+    assert (answer.provider, answer.model) == (endpoint.profile.provider, endpoint.profile.model)
+    assert answer.usage.calls == 1
     assert answer.usage.input_tokens > 0
     assert answer.usage.output_tokens > 0
     assert answer.usage.cost is None
-    assert answer.request_id == "sim-1"
+    assert answer.request_id == ("" if dialect is Dialect.GEMINI else "sim-1")  # Google gives none in its headers
     assert answer.took_s > 0
     assert answer.notices == ()
 
 
-@BOTH
+@EVERY
 def test_a_second_question_of_a_review_hits_the_cache(sandbox: Sandbox, dialect: Dialect) -> None:
     prompt = a_prompt("word " * 1_000)
     first, second = ask(endpoint_at(sandbox, dialect), prompt, grown(prompt, UserTurn(text="More.")))
@@ -127,7 +161,7 @@ def test_a_second_question_of_a_review_hits_the_cache(sandbox: Sandbox, dialect:
     assert second.usage.input_tokens > second.usage.cached_tokens > 1_000
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("thinking", [Thinking.MEDIUM, Thinking.OFF])
 def test_a_conversation_with_look_ups_is_accepted_to_its_end(
     sandbox: Sandbox, dialect: Dialect, thinking: Thinking
@@ -143,7 +177,7 @@ def test_a_conversation_with_look_ups_is_accepted_to_its_end(
     assert second.turn.tool_calls == ()
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("thinking", [Thinking.MEDIUM, Thinking.OFF])
 def test_an_answer_handed_in_by_a_call_is_text_and_can_be_repaired(
     sandbox: Sandbox, dialect: Dialect, thinking: Thinking
@@ -176,13 +210,72 @@ def test_even_malformed_calls_leave_the_conversation_valid(
     assert [call.status for call in sandbox.calls] == [200, 200, 200]
 
 
-@pytest.mark.parametrize(("first", "second"), [tuple(Dialect), tuple(reversed(Dialect))])
+@pytest.mark.parametrize(("first", "second"), list(permutations(Dialect, 2)))
 def test_a_conversation_can_go_on_with_another_model(sandbox: Sandbox, first: Dialect, second: Dialect) -> None:
     prompt = a_prompt(tools=(READ_FILE,))
     (start,) = ask(endpoint_at(sandbox, first), prompt)
     result = ToolTurn(call_id=start.turn.tool_calls[0].id, text="x = 1")
     (end,) = ask(endpoint_at(sandbox, second), grown(prompt, start.turn, result))
     assert "x = 1" in json.loads(end.turn.text)["summary"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda part: {"functionCall": part["functionCall"]}, "missing a thought_signature"),
+        (lambda part: {**part, "thoughtSignature": "bm90IG91cnM="}, "signature is not valid"),
+    ],
+    ids=["missing", "another"],
+)
+def test_a_signature_that_is_not_sent_back_is_refused_by_the_stand_in(
+    sandbox: Sandbox, spoil: Callable[[dict[str, Any]], dict[str, Any]], words: str
+) -> None:
+    endpoint = endpoint_at(
+        sandbox, Dialect.GEMINI, profile={"model": "gemini-3.1-pro-preview"}, traits={"thinking": {}}
+    )
+    prompt = a_prompt(tools=(READ_FILE,))
+    (start,) = ask(endpoint, prompt)
+    result = ToolTurn(call_id=start.turn.tool_calls[0].id, text="x = 1")
+    parts = [spoil(part) if "functionCall" in part else part for part in start.turn.replay[PARTS]]
+    spoiled = replace(start.turn, replay={**start.turn.replay, PARTS: parts})
+    error = failed(endpoint, grown(prompt, spoiled, result))
+    assert type(error) is PromptRejected
+    assert words in error.message
+    (answer,) = ask(endpoint, grown(prompt, start.turn, result))
+    assert json.loads(answer.turn.text)["summary"] == "x = 1"
+
+
+def test_a_level_that_gemini_refuses_is_left_out_with_a_notice(sandbox: Sandbox) -> None:
+    levels = {Thinking.MEDIUM: {"generationConfig": {"thinkingConfig": {"thinkingLevel": "minimal"}}}}
+    profile = {"model": "gemini-3.1-pro-preview"}
+    (answer,) = ask(endpoint_at(sandbox, Dialect.GEMINI, profile=profile, traits={"thinking": levels}), a_prompt())
+    notice = "gemini does not take `generationConfig.thinkingConfig` for gemini-3.1-pro-preview, so it is left out."
+    assert answer.notices == (notice,)
+    assert [call.status for call in sandbox.calls] == [400, 200]
+
+
+def test_an_older_gemini_that_takes_no_schema_beside_tools_is_asked_without(sandbox: Sandbox) -> None:
+    endpoint = endpoint_at(sandbox, Dialect.GEMINI)
+    (first,) = ask(endpoint, a_prompt(tools=(READ_FILE,), shape=SHAPE))
+    assert first.turn.tool_calls
+    assert [call.status for call in sandbox.calls] == [400, 400, 200]
+    assert "responseJsonSchema" not in sandbox.calls[-1].body["generationConfig"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "wait"),
+    [
+        ("AIza-sim-minute", ModelThrottled, 1.0),
+        ("AIza-sim-day", ModelQuota, 39_600.0),
+        ("AIza-nobody", ModelAuth, None),
+    ],
+)
+def test_what_gemini_says_of_a_key_is_told_apart(
+    sandbox: Sandbox, key: str, kind: type[ModelError], wait: float | None
+) -> None:
+    error = failed(endpoint_at(sandbox, Dialect.GEMINI, key=Secret(key)))
+    assert type(error) is kind
+    assert error.retry_after_s == wait
 
 
 def test_reasoning_that_is_not_sent_back_is_refused_by_the_stand_in(sandbox: Sandbox) -> None:
@@ -215,16 +308,17 @@ FAILURES: list[tuple[str, type[ModelError]]] = [
 ]
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(("fault", "kind"), FAILURES, ids=[fault for fault, _ in FAILURES])
 def test_a_misbehaving_provider_ends_in_a_typed_error(
     sandbox: Sandbox, dialect: Dialect, fault: str, kind: type[ModelError]
 ) -> None:
     sandbox.stage.script([fault])
-    error = failed(endpoint_at(sandbox, dialect, timeouts=SHORT))
+    endpoint = endpoint_at(sandbox, dialect, timeouts=SHORT)
+    error = failed(endpoint)
     assert type(error) is kind
-    assert (error.provider, error.model, error.calls) == ("moonshot", "kimi-k2.6", 1)
-    assert error.message.startswith("moonshot/kimi-k2.6: ")
+    assert (error.provider, error.model, error.calls) == (endpoint.profile.provider, endpoint.profile.model, 1)
+    assert error.message.startswith(f"{error.provider}/{error.model}: ")
     assert len(sandbox.calls) == 1
 
 
@@ -234,6 +328,8 @@ def test_a_misbehaving_provider_ends_in_a_typed_error(
         (Dialect.OPENAI, "error_in_200", ModelUnavailable),
         (Dialect.OPENAI, "error_choice", ModelUnavailable),
         (Dialect.ANTHROPIC, "error_in_200", ModelOverloaded),
+        (Dialect.GEMINI, "error_in_200", ModelOverloaded),
+        (Dialect.GEMINI, "bad_tool_arguments", AnswerCut),
     ],
 )
 def test_an_error_inside_a_stream_is_an_error(
@@ -243,7 +339,7 @@ def test_an_error_inside_a_stream_is_an_error(
     assert type(failed(endpoint_at(sandbox, dialect))) is kind
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     "fault", ["ignores_stream", "slow_first_token;ms=50", "fenced_json", "think_tag", "malformed_json"]
 )
@@ -254,7 +350,7 @@ def test_what_can_be_borne_is_an_answer(sandbox: Sandbox, dialect: Dialect, faul
     assert "<think>" not in answer.turn.text
 
 
-@BOTH
+@EVERY
 def test_a_stream_without_its_last_mark_is_whole_once_it_said_why_it_ended(sandbox: Sandbox, dialect: Dialect) -> None:
     sandbox.stage.script(["no_done"])
     endpoint = endpoint_at(sandbox, dialect, timeouts=replace(AMPLE, total_s=0.15))
@@ -271,7 +367,8 @@ def test_a_refused_field_is_left_out_once_and_for_all_with_a_notice(
     endpoint = endpoint_at(
         sandbox, dialect, key=Secret(key), traits={"temperature": 1}, profile={"model": "other", "provider": "x"}
     )
-    first, second = ask(endpoint, a_prompt(), a_prompt())
+    prompt = a_prompt(thinking=Thinking.OFF)  # a temperature is sent by messages only without thinking
+    first, second = ask(endpoint, prompt, prompt)
     notice = f"x does not take `{field}` for other, so it is left out."
     assert (first.notices, second.notices) == ((notice,), (notice,))
     assert (first.usage.calls, second.usage.calls) == (2, 1)
@@ -325,6 +422,7 @@ def test_a_level_without_effect_is_noticed(sandbox: Sandbox) -> None:
         (Dialect.OPENAI, Auth.BEARER, "authorization", "Bearer sk-sim-ok"),
         (Dialect.ANTHROPIC, Auth.BEARER, "authorization", "Bearer sk-sim-ok"),
         (Dialect.ANTHROPIC, Auth.X_API_KEY, "x-api-key", "sk-sim-ok"),
+        (Dialect.GEMINI, Auth.X_GOOG_API_KEY, "x-goog-api-key", "AIza-sim-ok"),
     ],
 )
 def test_the_key_is_sent_in_the_header_the_endpoint_names(
@@ -335,7 +433,7 @@ def test_the_key_is_sent_in_the_header_the_endpoint_names(
     assert call.headers[header] == value
     assert call.headers["x-title"] == "Mesrai"
     assert call.headers["user-agent"] == "Mesrai/1.2.3 (+https://mesrai.com)"
-    assert len({"authorization", "x-api-key"} & call.headers.keys()) == 1
+    assert len({"authorization", "x-api-key", "x-goog-api-key"} & call.headers.keys()) == 1
 
 
 @pytest.mark.parametrize("suffix", ["", "/v1", "/coding", "/coding/v1"])

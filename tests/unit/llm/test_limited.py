@@ -1,18 +1,23 @@
 """Permits: never more out than allowed, given in order, never lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.endpoints import a_prompt
-from tests.scripted_model import ScriptedModel, an_answer
+from tests.scripted_model import ScriptedModel, an_answer, in_turn
+from tests.virtual_time import run_virtually
 
-from mesrai.errors import ModelOverloaded
+from mesrai.domain.permits import Limits, Wanted
+from mesrai.errors import ModelError, ModelOverloaded, ModelQuota, ModelThrottled, ModelUnavailable
 from mesrai.llm.limited import InProcessPermits, Limited
-from mesrai.llm.model import Answer, Prompt
+from mesrai.llm.model import Answer, Permits, Prompt
+from mesrai.llm.retrying import Retrying
+from mesrai.llm.sizing import request_tokens
 
 
 class Gauge(ScriptedModel):
@@ -46,9 +51,14 @@ def many(limited: Callable[[Gauge], Limited], count: int) -> Gauge:
     return gauge
 
 
+def limited(model: Any, permits: Permits, **changes: Any) -> Limited:
+    limits = Limits(**{"concurrent": 1, **changes.pop("limits", {})})
+    return Limited(model, permits, account="a", limits=limits, **changes)
+
+
 @pytest.mark.parametrize(("limit", "most"), [(1, 1), (3, 3), (None, 10), (0, 1)])
 def test_no_more_than_the_limit_are_in_flight_and_in_the_order_asked(limit: int | None, most: int) -> None:
-    gauge = many(lambda gauge: Limited(gauge, InProcessPermits(), account="a", limit=limit), 10)
+    gauge = many(lambda gauge: limited(gauge, InProcessPermits(), limits={"concurrent": limit}), 10)
     assert gauge.most == most
     assert gauge.order == [str(number) for number in range(10)]
 
@@ -56,17 +66,7 @@ def test_no_more_than_the_limit_are_in_flight_and_in_the_order_asked(limit: int 
 def test_two_models_on_one_account_share_its_permits() -> None:
     async def run() -> int:
         gauge, permits = Gauge(), InProcessPermits()
-        models = [Limited(gauge, permits, account="a", limit=2) for _ in range(2)]
-        await asyncio.gather(*(model.ask(a_prompt()) for model in models * 4))
-        return gauge.most
-
-    assert asyncio.run(run()) == 2
-
-
-def test_accounts_do_not_wait_for_one_another() -> None:
-    async def run() -> int:
-        gauge, permits = Gauge(), InProcessPermits()
-        models = [Limited(gauge, permits, account=account, limit=1) for account in "ab"]
+        models = [limited(gauge, permits, limits={"concurrent": 2}) for _ in range(2)]
         await asyncio.gather(*(model.ask(a_prompt()) for model in models * 4))
         return gauge.most
 
@@ -75,13 +75,166 @@ def test_accounts_do_not_wait_for_one_another() -> None:
 
 def test_a_permit_comes_back_after_a_failure() -> None:
     async def run() -> None:
-        permits = InProcessPermits()
-        model = Limited(ScriptedModel(lambda _: ModelOverloaded()), permits, account="a", limit=1)
+        model = limited(ScriptedModel(lambda _: ModelOverloaded()), InProcessPermits())
         for _ in range(3):
             with pytest.raises(ModelOverloaded):
                 await model.ask(a_prompt())
 
     asyncio.run(run())
+
+
+class Told:
+    """Permits that remember what they were told, and fail if they are to."""
+
+    def __init__(self, error: ModelError | None = None) -> None:
+        self.told: list[tuple[str, Wanted]] = []
+        self.error = error
+
+    @asynccontextmanager
+    async def hold(self, wanted: Wanted) -> AsyncIterator[None]:
+        if self.error is not None:
+            raise self.error
+        self.told.append(("taken", wanted))
+        yield
+        self.told.append(("given back", wanted))
+
+    async def throttled(self, wanted: Wanted) -> None:
+        self.told.append(("throttled", wanted))
+
+    async def answered(self, wanted: Wanted) -> None:
+        self.told.append(("answered", wanted))
+
+
+def told(said: Any, permits: Told) -> list[str]:
+    model = limited(ScriptedModel(lambda _: said), permits)
+    try:
+        asyncio.run(model.ask(a_prompt()))
+    except ModelError:
+        return [what for what, _ in permits.told]
+    return [what for what, _ in permits.told]
+
+
+def test_the_permits_are_told_of_answers_and_throttles_while_they_are_out_but_not_of_overloads() -> None:
+    assert told("fine", Told()) == ["taken", "answered", "given back"]
+    assert told(ModelThrottled(), Told())[:2] == ["taken", "throttled"]
+    assert told(ModelOverloaded(), Told()) == ["taken"]
+
+
+def test_what_is_wanted_names_account_review_limits_and_tokens() -> None:
+    permits, prompt = Told(), a_prompt("x" * 700, max_output_tokens=1_000)
+    model = limited(ScriptedModel(lambda _: "fine"), permits, review="r1")
+    asyncio.run(model.ask(prompt))
+    tokens = request_tokens(prompt, model.profile)
+    assert 1_200 < tokens < 1_300
+    assert permits.told[0][1] == Wanted(account="a", limits=Limits(concurrent=1), tokens=tokens, review="r1")
+
+
+def test_an_error_of_the_permits_says_which_model_was_to_be_asked() -> None:
+    with pytest.raises(ModelQuota, match="scripted/m1: Used up") as caught:
+        asyncio.run(limited(ScriptedModel(lambda _: "fine"), Told(ModelQuota("Used up."))).ask(a_prompt()))
+    assert (caught.value.provider, caught.value.model) == ("scripted", "m1")
+
+
+class Slow(ScriptedModel):
+    """Takes a while to answer."""
+
+    def __init__(self, seconds: float, *said: Any) -> None:
+        super().__init__(in_turn(*said))
+        self.seconds = seconds
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        await asyncio.sleep(self.seconds)
+        return await super().ask(prompt)
+
+
+def test_waiting_for_a_permit_does_not_count_against_the_deadline_of_a_question() -> None:
+    async def run() -> list[Answer]:
+        asked = limited(Slow(40, *["fine"] * 9), InProcessPermits())
+        loop = asyncio.get_running_loop()
+        model = Retrying(asked, deadline_s=60, clock=loop.time)
+        return await asyncio.gather(*(model.ask(a_prompt()) for _ in range(9)))  # the last one waits 320 s
+
+    assert len(run_virtually(run())) == 9
+
+
+def test_the_deadline_goes_on_after_a_wait_for_a_permit() -> None:
+    async def run() -> float:
+        permits = InProcessPermits()
+        loop = asyncio.get_running_loop()
+        first = asyncio.create_task(limited(Slow(100, "fine"), permits).ask(a_prompt()))
+        await asyncio.sleep(0)
+        began = loop.time()
+        with pytest.raises(ModelError, match="No answer within 60 s"):
+            await Retrying(limited(Slow(70, "late"), permits), deadline_s=60, clock=loop.time).ask(a_prompt())
+        await first
+        return loop.time() - began
+
+    assert run_virtually(run()) == pytest.approx(160, abs=1)
+
+
+def test_tries_and_waits_between_permits_count_together() -> None:
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        asked = limited(Slow(25, ModelUnavailable(), ModelUnavailable(), "late"), InProcessPermits())
+        with pytest.raises(ModelError, match="No answer within 60 s"):
+            await Retrying(asked, deadline_s=60, clock=loop.time, chance=lambda: 0.0).ask(a_prompt())
+        return loop.time()
+
+    run_virtually(run())
+
+
+def holding(permits: InProcessPermits, limit: int, review: str = "", **limits: int) -> Any:
+    return permits.hold(Wanted(account="a", limits=Limits(concurrent=limit, **limits), review=review))
+
+
+def test_a_minute_later_the_next_requests_go() -> None:
+    async def run() -> list[float]:
+        permits, loop = InProcessPermits(), asyncio.get_running_loop()
+        began, times = loop.time(), []
+
+        async def hold() -> None:
+            async with holding(permits, 2, requests_per_minute=3):
+                times.append(loop.time() - began)
+
+        await asyncio.gather(*(hold() for _ in range(7)))
+        return times
+
+    times = run_virtually(run())
+    assert [round(each) for each in times] == [0, 0, 0, 61, 61, 61, 122]
+
+
+def test_a_lowered_cap_comes_back_in_quiet_times() -> None:
+    async def run() -> list[int]:
+        permits = InProcessPermits()
+        what = Wanted(account="a", limits=Limits(concurrent=8))
+        caps = []
+
+        async def cap() -> int:
+            held = 0
+
+            async def hold() -> None:
+                nonlocal held
+                async with permits.hold(what):
+                    held += 1
+                    await asyncio.sleep(1)
+
+            tasks = [asyncio.create_task(hold()) for _ in range(8)]
+            await asyncio.sleep(0.5)
+            at_once = held
+            await asyncio.gather(*tasks)
+            return at_once
+
+        for _ in range(2):
+            await permits.throttled(what)
+            await asyncio.sleep(6)
+        caps.append(await cap())
+        for _ in range(2):
+            await asyncio.sleep(31)
+            await permits.answered(what)
+            caps.append(await cap())
+        return caps
+
+    assert run_virtually(run()) == [2, 4, 8]
 
 
 class Holder:
@@ -93,7 +246,7 @@ class Holder:
         self.task = asyncio.create_task(self._hold(permits, limit))
 
     async def _hold(self, permits: InProcessPermits, limit: int) -> None:
-        async with permits.hold("a", limit):
+        async with holding(permits, limit):
             self.has_it = True
             await self.end.wait()
 
@@ -173,9 +326,9 @@ def test_permits_are_never_exceeded_nor_lost(limit: int, acts: list[tuple[str, i
         tasks: list[asyncio.Task[None]] = []
         ends: list[asyncio.Event] = []
 
-        async def hold(end: asyncio.Event) -> None:
+        async def hold(end: asyncio.Event, review: str) -> None:
             nonlocal held
-            async with permits.hold("a", limit):
+            async with holding(permits, limit, review):
                 held += 1
                 assert held <= limit
                 try:
@@ -186,7 +339,7 @@ def test_permits_are_never_exceeded_nor_lost(limit: int, acts: list[tuple[str, i
         for act, number in acts:
             if act == "start":
                 ends.append(asyncio.Event())
-                tasks.append(asyncio.create_task(hold(ends[-1])))
+                tasks.append(asyncio.create_task(hold(ends[-1], "abc"[number % 3])))
             elif act == "tick" or number >= len(tasks):
                 await asyncio.sleep(0)
             elif act == "end":
@@ -204,10 +357,10 @@ def test_permits_are_never_exceeded_nor_lost(limit: int, acts: list[tuple[str, i
 
 async def all_at_once(permits: InProcessPermits, limit: int) -> None:
     """Every permit can be had, and not one more."""
-    taken = [permits.hold("a", limit) for _ in range(limit)]
+    taken = [holding(permits, limit) for _ in range(limit)]
     for each in taken:
         await asyncio.wait_for(each.__aenter__(), 1)
-    one_more: Awaitable[None] = permits.hold("a", limit).__aenter__()
+    one_more: Awaitable[None] = holding(permits, limit).__aenter__()
     waiting = asyncio.ensure_future(one_more)
     assert not await soon(waiting.done)
     await taken[0].__aexit__(None, None, None)

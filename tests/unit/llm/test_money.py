@@ -1,5 +1,6 @@
 """What answers and failures cost."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -49,3 +50,12 @@ def test_failures_cost_their_calls_and_what_was_counted() -> None:
     assert spent_on(NoModelLeft([ModelAuth(), counted])) == Usage(
         calls=4, input_tokens=10, cost=Decimal(1), currency="USD"
     )
+
+
+def test_tokens_put_into_the_cache_cost_what_the_provider_takes_for_it() -> None:
+    usage = Usage(input_tokens=1_000_000, cached_tokens=500_000, output_tokens=0)
+    price = Price(
+        input=Decimal(4), cached=Decimal("0.2"), output=Decimal(20), currency="USD", as_of="", cache_write=Decimal(5)
+    )
+    assert priced(usage, price, written=200_000).cost == Decimal("2.3")  # 0.3 million at 4, 0.2 at 5, 0.5 at 0.2
+    assert priced(usage, replace(price, cache_write=None), written=200_000).cost == Decimal("2.1")

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,20 @@ from tests.endpoints import READ_FILE, a_prompt, an_endpoint, answering, http_re
 
 from mesrai.errors import AnswerCut, ModelError
 from mesrai.llm.dialect_anthropic import AnthropicMessages
+from mesrai.llm.dialect_gemini import GeminiContent
 from mesrai.llm.dialect_openai import OpenAIChat
-from mesrai.llm.endpoint import Dialect
-from mesrai.llm.model import Price
+from mesrai.llm.endpoint import Dialect, Endpoint
+from mesrai.llm.model import Model, Price
 from mesrai.llm.money import spent_on
-from mesrai.llm.transport import open_session
+from mesrai.llm.transport import Session, open_session
 
 FOLDER = Path(__file__).parents[2] / "recorded"
 CASES = sorted(path for path in FOLDER.glob("*/*.json") if not path.name.endswith(".golden.json"))
+MADE: dict[Dialect, Callable[[Endpoint, Session], Model]] = {
+    Dialect.OPENAI: OpenAIChat,
+    Dialect.ANTHROPIC: AnthropicMessages,
+    Dialect.GEMINI: GeminiContent,
+}
 PRICE = Price(input=Decimal("0.95"), cached=Decimal("0.16"), output=Decimal("4.00"), currency="USD", as_of="2026-09-23")
 
 
@@ -38,7 +45,7 @@ async def asked(dialect: Dialect, response: bytes) -> dict[str, Any]:
     """The answer or the error as JSON."""
     async with answering(response) as base, open_session("1") as session:
         endpoint = an_endpoint(base, dialect=dialect, profile={"price": PRICE})
-        model = OpenAIChat(endpoint, session) if dialect is Dialect.OPENAI else AnthropicMessages(endpoint, session)
+        model = MADE[dialect](endpoint, session)
         try:
             answer = await model.ask(a_prompt(tools=(READ_FILE,)))
         except ModelError as error:
@@ -65,5 +72,5 @@ def test_a_recorded_response_is_understood(path: Path) -> None:
     assert made == json.loads(golden.read_text("utf-8"))
 
 
-def test_there_are_recorded_responses_of_both_dialects() -> None:
-    assert {path.parent.name for path in CASES} == {"openai", "anthropic"}
+def test_there_are_recorded_responses_of_all_dialects() -> None:
+    assert {path.parent.name for path in CASES} == set(Dialect)

@@ -379,9 +379,10 @@ def test_everything_left_out_is_nothing_to_review_with_the_reasons(tmp_path: Pat
 
 
 def test_watchers_hear_of_every_batch(bench: Bench) -> None:
-    bench.review(ScriptedModel(finds(a_raw("    return sum(items) / len(items)"))))
+    review = bench.review(ScriptedModel(finds(a_raw("    return sum(items) / len(items)"))))
+    assert review.estimate is not None
     assert [event for event in bench.events if isinstance(event, Started | BatchEnded)] == [
-        Started(files=1, batches=1),
+        Started(files=1, batches=1, estimate=review.estimate),
         BatchEnded(batch=1, paths=("cart.py",), confirmed=1, refuted=0),
     ]
 

@@ -2,12 +2,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.databases import ENGINES, a_database
 
 from mesrai.errors import StoreError, StoreUnavailable
-from mesrai.store.database import numbered, open_database, shown_url
+from mesrai.store.database import Database, numbered, shown_url
 from mesrai.store.migrating import script
+from mesrai.store.opening import open_database
 from mesrai.store.versions import NEWEST
-from tests.databases import ENGINES, a_database
 
 INSERT = "INSERT INTO admissions (account, at, tokens) VALUES (:account, :at, :tokens)"
 COUNT = "SELECT count(*) AS n FROM admissions WHERE account = :account"
@@ -27,16 +28,47 @@ def test_what_a_transaction_wrote_is_there_after_reopening(engine: str, tmp_path
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_transaction_that_fails_leaves_nothing(engine: str, tmp_path: Path) -> None:
+    async def failing(database: Database) -> None:
+        async with database.transaction() as statements:
+            await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+            raise KeyError
+
     async def scenario(url: str) -> object:
         async with open_database(url) as database:
             with pytest.raises(KeyError):
-                async with database.transaction() as statements:
-                    await statements.rows(INSERT, account="a", at=1.5, tokens=7)
-                    raise KeyError
+                await failing(database)
             return (await database.rows(COUNT, account="a"))[0]["n"]
 
     with a_database(engine, tmp_path) as url:
         assert asyncio.run(scenario(url)) == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.02, 0.06])
+def test_a_transaction_that_is_cancelled_at_any_time_keeps_nobody_out(
+    engine: str, after_s: float, tmp_path: Path
+) -> None:
+    async def write(database: Database, hold_s: float = 0.0) -> None:
+        async with database.transaction() as statements:
+            await statements.rows("SELECT account FROM accounts WHERE account = 'a'" + database.for_update)
+            await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+            await asyncio.sleep(hold_s)
+
+    async def scenario(url: str) -> object:
+        async with open_database(url) as one, open_database(url) as two:
+            await one.rows("INSERT INTO accounts (account) VALUES ('a')")
+            first = asyncio.create_task(write(one, hold_s=0.05))
+            await asyncio.sleep(0.01)
+            second = asyncio.create_task(write(two, hold_s=0.05))  # it waits for the first, at the beginning
+            await asyncio.sleep(after_s)
+            second.cancel()
+            await asyncio.wait([first, second])
+            assert second.cancelled()
+            await asyncio.wait_for(asyncio.gather(write(one), write(two)), 5)
+            return (await one.rows(COUNT, account="a"))[0]["n"]
+
+    with a_database(engine, tmp_path) as url:
+        assert asyncio.run(scenario(url)) == 3
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -9,6 +9,7 @@ import msgspec
 
 from mesrai.domain.review import SCHEMA_VERSION, Review
 from mesrai.domain.unseen import UNSEEN
+from mesrai.domain.usage import Estimate
 from mesrai.errors import SettingsError, UserError
 from mesrai.review.render.json_words import DESCRIPTIONS
 
@@ -33,6 +34,14 @@ def render_json(review: Review, *, fields: Sequence[str] = (), indent: int = 2) 
 def render_agent(review: Review, *, fields: Sequence[str] = ()) -> str:
     """The same as `render_json`, on one line: the stable form for programs."""
     return render_json(review, fields=fields, indent=0)
+
+
+def render_estimate(estimate: Estimate) -> str:
+    """An estimate by itself as JSON with a line end."""
+    tree = _plain(
+        {"schema_version": SCHEMA_VERSION, "estimate": msgspec.to_builtins(estimate, builtin_types=(Decimal,))}
+    )
+    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(tree), indent=2).decode() + "\n"
 
 
 def read_review(data: bytes) -> Review:

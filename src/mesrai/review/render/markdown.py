@@ -127,7 +127,9 @@ def _dropped(dropped: Sequence[Dropped], room: int) -> Iterator[str]:
 
 def _foot(review: Review) -> str:
     used = [one_line(f"{each.model} ({each.provider})", 60) for each in review.models[:6]]
-    who = ["reviewed by " + ", ".join(code_span(each) for each in used)] if used else []
+    costs = [f" {inline(wording.cost_text(each.usage))}" if len(used) > 1 else "" for each in review.models[:6]]
+    named = [code_span(name) + cost for name, cost in zip(used, costs, strict=True)]
+    who = ["reviewed by " + ", ".join(named)] if used else []
     change = review.change
     size = f"{wording.counted(change.files, 'file')}, +{change.additions} −{change.deletions}"
     compared = f"{code_span(_short(change.base))} to {code_span(_short(change.head))} ({size})"

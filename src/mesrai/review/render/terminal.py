@@ -65,6 +65,8 @@ def render_terminal(review: Review, *, lines: Lines = no_lines, look: Look | Non
     if look.has_notices:
         _notices(sheet, review.notices)
     sheet.gap()
+    for line in wording.model_spending(review):
+        sheet.prose((line, "dim"))
     sheet.rule()
     sheet.parts(_last_line(review))
     return sheet.text()

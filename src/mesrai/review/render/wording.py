@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from mesrai.domain.diff import Side
 from mesrai.domain.finding import Finding, Severity
 from mesrai.domain.review import FileCoverage, FileStatus, Outcome, Review
-from mesrai.domain.usage import Usage
+from mesrai.domain.usage import Estimate, Usage
 from mesrai.review.render.untrusted import one_line, shown_path
 
 _MOST_NAMED = 4
+_MOST_MODELS = 6
 SEVERITIES = tuple(str(severity) for severity in Severity)
 
 
@@ -80,10 +82,24 @@ def spending(review: Review) -> Sequence[str]:
     usage = review.usage
     parts = [counted(usage.calls, "call")] if usage.calls else []
     if usage.input_tokens or usage.output_tokens:
-        parts += [f"{_tokens(usage.input_tokens)} tokens in{_cached(usage)}", f"{_tokens(usage.output_tokens)} out"]
+        parts += [
+            f"{tokens_text(usage.input_tokens)} tokens in{_cached(usage)}",
+            f"{tokens_text(usage.output_tokens)} out",
+        ]
     if usage.calls:
         parts.append(cost_text(usage))
     return [*parts, seconds_text(review.timings.total_s)]
+
+
+def model_spending(review: Review) -> Sequence[str]:
+    """What each model did and cost, where there were several; empty where the whole says it already."""
+    if len(review.models) < 2:
+        return []
+    return [
+        f"{one_line(each.model, 60)} ({one_line(each.provider, 40)}): {counted(each.usage.calls, 'call')}, "
+        f"{_all_tokens(each.usage)} tokens{_cached(each.usage)}, {cost_text(each.usage)}"
+        for each in review.models[:_MOST_MODELS]
+    ]
 
 
 def cost_text(usage: Usage) -> str:
@@ -92,6 +108,19 @@ def cost_text(usage: Usage) -> str:
         return "cost unknown"
     digits = 2 if usage.cost >= 1 or not usage.cost else 4
     return f"{usage.cost:.{digits}f} {usage.currency}".strip()
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """What a review will about cost, in one line."""
+    low, high = estimate.low, estimate.high
+    if not high.calls:
+        return "nothing, since no question is to be asked"
+    tokens = f"{_all_tokens(low)} to {_all_tokens(high)} tokens on {one_line(estimate.model, 80)}"
+    if low.cost is None or high.cost is None:
+        return f"about {tokens} (no price per token is known)"
+    digits = next((digits for digits in (2, 3, 4) if low.cost >= Decimal(1).scaleb(-digits)), 4)
+    money = f"{low.cost:.{digits}f} to {high.cost:.{digits}f} {high.currency}"
+    return f"about {money}, {tokens} (prices of {estimate.prices_of})"
 
 
 def seconds_text(seconds: float) -> str:
@@ -187,10 +216,15 @@ def _nothing_found(review: Review) -> str:
     return "No problems found."
 
 
-def _tokens(count: int) -> str:
+def tokens_text(count: int) -> str:
+    """A number of tokens: exact below ten thousand, then in thousands or millions."""
     if count < 10_000:
         return f"{count:,}"
     return f"{count / 1_000:.0f}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"
+
+
+def _all_tokens(usage: Usage) -> str:
+    return tokens_text(usage.input_tokens + usage.output_tokens)
 
 
 def _cached(usage: Usage) -> str:

@@ -1,0 +1,1 @@
+"""`mesrai byok`: connect a model with your own key."""

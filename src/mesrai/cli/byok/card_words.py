@@ -1,0 +1,169 @@
+"""Cards and plans in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from mesrai.cli.byok.describing import Said, compact, put_said
+from mesrai.llm.cards import Level, PlanFacts
+from mesrai.llm.catalogue import Catalogue
+from mesrai.llm.catalogue_rows import CardRow
+from mesrai.llm.model import Price
+from mesrai.review.render.sheet import Sheet
+from mesrai.review.render.wording import counted
+
+_FORMATS: Final[Mapping[str, str]] = {
+    "openai": "OpenAI's chat completions",
+    "anthropic": "Anthropic's messages",
+    "gemini": "Gemini's own format",
+}
+_BILLING: Final[Mapping[str, str]] = {
+    "tokens": "by the token",
+    "subscription": "a flat price",
+    "own": "none, it is yours",
+}
+
+_TEMPERATURES: Final[Mapping[str, str]] = {
+    "fixed": "fixed by the model, so none can be set",
+    "free": "yours to set",
+    "ignored": "taken and ignored",
+}
+
+
+def plans_of(card: CardRow, catalogue: Catalogue) -> Sequence[PlanFacts]:
+    """What each of the card's plans means."""
+    return [catalogue.plan_facts(card.id, plan.id) for plan in card.plans]
+
+
+def put_cards(sheet: Sheet, cards: Sequence[CardRow], catalogue: Catalogue, *, has_plans: bool) -> None:
+    """A numbered line for each card, and below it what it is good at."""
+    widest = max((len(card.name) for card in cards), default=0)
+    for number, card in enumerate(cards, 1):
+        first = catalogue.plan_facts(card.id, card.plans[0].id)
+        price = _short_price(first.price)
+        sheet.line(
+            (f"{number:>3}  ", "dim"),
+            (f"{card.name:<{widest}}  ", "bold"),
+            (f"{window_text(first.window):>5}  ", ""),
+            (price, "" if first.price else "dim"),
+        )
+        later = f" Newer: {card.successor}." if card.successor else ""
+        sheet.prose((f"{card.id}  ", "cyan"), (card.good_at + later, "dim"), indent=5)
+        if has_plans and len(card.plans) > 1:
+            sheet.prose((f"Plans: {', '.join(plan.id for plan in card.plans)}", "dim"), indent=5)
+
+
+def put_card(sheet: Sheet, card: CardRow, catalogue: Catalogue) -> None:
+    """All of a card."""
+    sheet.line((card.name, "bold"), (f"  {card.id}", "cyan"))
+    sheet.prose((card.good_at, ""), indent=2)
+    said = [("window", card.context)]
+    said += [("also called", ", ".join(card.aliases))] if card.aliases else []
+    said += [("newer", card.successor)] if card.successor else []
+    put_said(sheet, [*said, ("as of", f"{card.as_of}, {card.source}")], indent=2)
+    for plan in plans_of(card, catalogue):
+        sheet.gap()
+        put_plan(sheet, plan)
+        put_said(sheet, _more_said(plan), indent=4)
+
+
+def put_plan(sheet: Sheet, plan: PlanFacts, number: int | None = None) -> None:
+    """What changes together with a plan."""
+    before = f"{number:>3}  " if number is not None else "  "
+    sheet.line((before, "dim"), (plan.name, "bold"), (f"  {plan.plan}", "cyan"))
+    put_said(sheet, _plan_said(plan), indent=5 if number is not None else 4)
+
+
+def window_text(window: int) -> str:
+    """A window as people say it."""
+    if window >= 950_000:
+        return f"{window / 1_000_000:.0f}M"
+    return f"{window // 1024}k" if window % 1024 == 0 else f"{window / 1_000:.0f}k"
+
+
+def card_json(card: CardRow, catalogue: Catalogue) -> dict[str, Any]:
+    """A card with its plans."""
+    return {
+        "id": card.id,
+        "name": card.name,
+        "aliases": list(card.aliases),
+        "good_at": card.good_at,
+        "context": card.context,
+        "successor": card.successor or None,
+        "as_of": card.as_of,
+        "source": card.source,
+        "plans": [plan_json(plan) for plan in plans_of(card, catalogue)],
+    }
+
+
+def plan_json(plan: PlanFacts) -> dict[str, Any]:
+    """A plan with all that changes with it."""
+    return {
+        "id": plan.plan,
+        "name": plan.name,
+        "provider": plan.provider,
+        "base_url": plan.base_url,
+        "key_page": plan.key_page,
+        "billing_page": plan.billing_page,
+        "model": plan.model,
+        "protocol": str(plan.dialect),
+        "billing": plan.billing,
+        "price": _price_json(plan.price) if plan.price else None,
+        "max_concurrent_requests": plan.max_concurrent_requests,
+        "window": plan.window,
+        "max_output_tokens": plan.max_output,
+        "temperature": plan.temperature or None,
+        "thinking": [{"level": str(each.thinking), "sends": each.body, "notice": each.notice} for each in plan.levels],
+        "custom_json_namespace": plan.namespace,
+        "allows": plan.allows,
+        "note": plan.note,
+        "notices": list(plan.notices),
+    }
+
+
+def _plan_said(plan: PlanFacts) -> Iterator[Said]:
+    yield "address", f"{plan.base_url} ({_FORMATS.get(str(plan.dialect), str(plan.dialect))})"
+    yield "get a key", plan.key_page or "where you signed up"
+    yield "model", plan.model
+    cap = plan.max_concurrent_requests
+    yield "cap", f"{counted(cap, 'request')} at once" if cap else "none is set"
+    yield "billing", _BILLING.get(plan.billing, plan.billing) + (f": {_price_text(plan.price)}" if plan.price else "")
+    if plan.allows:
+        yield "allowed", plan.allows
+    if plan.note:
+        yield "note", plan.note
+
+
+def _more_said(plan: PlanFacts) -> Iterator[Said]:
+    """What only the whole view of a card tells."""
+    yield "window", f"{plan.window:,} tokens, answers of at most {plan.max_output:,}"
+    yield from (("thinking", _level_text(each)) for each in plan.levels)
+    if plan.temperature:
+        yield "temperature", _TEMPERATURES.get(plan.temperature, plan.temperature)
+
+
+def _level_text(level: Level) -> str:
+    sent = f"sends {compact(level.body)}" if level.body else "sends nothing for it"
+    return f"{level.thinking}: {sent}" + (f". {level.notice}" if level.notice else "")
+
+
+def _price_text(price: Price) -> str:
+    return (
+        f"{price.input} in, {price.cached} cached, {price.output} out, "
+        f"{price.currency} per million tokens as of {price.as_of}"
+    )
+
+
+def _short_price(price: Price | None) -> str:
+    if price is None:
+        return "price not known"
+    return f"{price.input} in, {price.output} out {price.currency} per million, {price.as_of}"
+
+
+def _price_json(price: Price) -> dict[str, str]:
+    return {
+        "input": str(price.input),
+        "cached": str(price.cached),
+        "output": str(price.output),
+        "currency": price.currency,
+        "as_of": price.as_of,
+    }

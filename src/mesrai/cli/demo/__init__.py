@@ -1,0 +1,1 @@
+"""`mesrai demo`: everything once, on a sample repository, without an account."""
