@@ -283,13 +283,16 @@ def connect_desk(installation: Installation, *, who: str) -> "Desk":
 
 
 async def tested(installation: Installation, connection: Connection, *, is_full: bool, watch: "Watch") -> "Tested":
-    """Test a connection by the way reviews go, but without repeating a question. Failures are in what is returned."""
+    """Test a connection by the way reviews go, but without repeating a question. Failures are in what is returned.
+
+    What the test spent is recorded. Errors: StoreUnavailable if it cannot be.
+    """
     from mesrai.llm.probe import probe
     from mesrai.llm.transport import open_session
 
-    settings = installation.settings
-    async with open_session(__version__) as session, _permits(installation.database) as permits:
-        return await probe(
+    settings, database = installation.settings, installation.database
+    async with open_session(__version__) as session, _permits(database) as permits:
+        found = await probe(
             connection,
             catalogue=settings.catalogue,
             session=session,
@@ -297,6 +300,18 @@ async def tested(installation: Installation, connection: Connection, *, is_full:
             is_full=is_full,
             watch=watch,
         )
+    if database is not None:
+        await _record(database, settings.organisation, connection, found)
+    return found
+
+
+async def _record(database: "Database", organisation: str, connection: Connection, found: "Tested") -> None:
+    from mesrai.domain.budget import Asked, Paid, Spender
+    from mesrai.store.spending import record
+
+    asked = Asked(provider=connection.provider, model=connection.model, most=None)
+    paid = Paid(asked=asked, usage=found.usage, is_failed=found.is_failed)
+    await record(database, Spender(organisation=organisation, repository="", review=""), paid)
 
 
 async def rotate_master_key(environ: Mapping[str, str], installation: Installation, *, who: str) -> int:

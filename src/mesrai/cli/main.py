@@ -1,5 +1,6 @@
 """The `mesrai` command: its subcommands, each imported only when it is used."""
 
+import io
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -49,7 +50,7 @@ def main() -> None:
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
-        error.show()
+        _show_misuse(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
@@ -60,3 +61,12 @@ def main() -> None:
     except MesraiError as error:
         click.echo(f"mesrai: {error.message}", err=True)
         sys.exit(exit_code_for(error))
+
+
+def _show_misuse(error: click.ClickException) -> None:
+    """Show what is wrong with the command; a value that is repeated there may be a key in the wrong place."""
+    from mesrai.llm.words import without_keys
+
+    shown = io.StringIO()
+    error.show(shown)
+    click.echo(without_keys(shown.getvalue()), err=True, nl=False)

@@ -28,8 +28,8 @@ class Spender:
     """Who spends: every request is recorded under these names."""
 
     organisation: str
-    repository: str
-    review: str  # unique for each run
+    repository: str  # empty: the test of a connection
+    review: str  # unique for each run; empty: the test of a connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,8 @@ def connection_from(draft: Draft, slot: Slot, catalogue: Catalogue) -> Connectio
     model = model or row.default_model
     if not model:
         raise SettingsError(f"{_origin_of(draft)}: {row.name} serves any model, so name the one to use as model.")
+    if _is_key(model, draft.key, catalogue.providers):
+        raise SettingsError(f"{_origin_of(draft)}: what is given as the model is a key. Give the model's id there.")
     if draft.key:
         notices += _key_notices(draft.key, row, address, catalogue.providers)
     base_url = address.url if address else row.base_url
@@ -161,6 +163,12 @@ def _key_notices(key: Secret, row: ProviderRow, address: Address | None, provide
     if row.key_prefixes and not key.open().startswith(row.key_prefixes):
         return [f"Keys of {row.name} begin with {' or '.join(row.key_prefixes)}; this one does not."]
     return []
+
+
+def _is_key(model: str, key: Secret | None, providers: Sequence[ProviderRow]) -> bool:
+    """Whether a model's name is a key that got into the wrong place, so that it is never shown or sent as a name."""
+    prefixes = {prefix for row in providers for prefix in row.key_prefixes}
+    return model.startswith(tuple(prefixes)) or (key is not None and key.open() in model)
 
 
 def _specific_prefix(key: Secret, providers: Sequence[ProviderRow]) -> str:

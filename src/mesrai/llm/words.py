@@ -33,8 +33,13 @@ def safe_words(text: str, most: int = MOST_CHARS) -> str:
     if len(text) > _READ_CHARS:
         whole = whole.rpartition(" ")[0]  # no half of a key is left at the end
     line = _UNSEEN.sub("", " ".join(whole.split()))
-    hidden = _LONG.sub(_unless_plain, _KEYS.sub(HIDDEN, line))
+    hidden = without_keys(line)
     return hidden if len(hidden) <= most else hidden[: most - 1].rstrip() + "…"
+
+
+def without_keys(text: str) -> str:
+    """The text with everything key-like replaced, and else as it is."""
+    return _LONG.sub(_unless_plain, _KEYS.sub(HIDDEN, text))
 
 
 def _unless_plain(found: re.Match[str]) -> str:

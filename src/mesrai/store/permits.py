@@ -14,7 +14,7 @@ from mesrai.store.granting import Granted, News, step
 from mesrai.store.lease import Lease
 
 LEASE_S: Final = 30.0
-_QUICK_S: Final = 0.01 # between looks whether others let one of us through, growing while nothing changes
+_QUICK_S: Final = 0.005  # between looks whether others let one of us through, growing while nothing changes
 _SLOW_S: Final = 0.25
 _SLOWER: Final = 1.3
 _STEP_S: Final = 1.0  # at the latest, while somebody waits: processes die, and windows open

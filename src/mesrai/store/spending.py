@@ -54,7 +54,8 @@ _COSTS: Final = """
     {where} AND nanos IS NOT NULL AND currency <> '' GROUP BY {key}, currency ORDER BY 1, 2
 """
 _COUNTS: Final = """
-    SELECT {key} AS name, count(DISTINCT review) AS reviews, max(at) AS last_at, max(repository) AS repository,
+    SELECT {key} AS name, count(DISTINCT NULLIF(review, '')) AS reviews, max(at) AS last_at,
+        max(repository) AS repository,
         CAST(sum(calls) AS BIGINT) AS calls,
         CAST(sum(is_failed) AS BIGINT) AS failures,
         CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
