@@ -1,13 +1,15 @@
 """Main dies in the middle of a review: the fallback completes it, nothing answered is asked again, and it is said."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.repositories import Repository
+from tests.in_process import mesrai_here
+from tests.repositories import ENVIRONMENT, Repository
 from tests.sandbox_server import Sandbox, running_sandbox
-from tests.terminal import Ran, a_changed_repository, connected, mesrai
+from tests.terminal import Ran, a_changed_repository, connected
 
 from mesrai.sandbox.rules import answer_by_rule
 
@@ -52,10 +54,15 @@ def a_repository_with_a_finding(folder: Path) -> Repository:
 
 def reviewed(sandbox: Sandbox, folder: Path) -> Ran:
     (folder / "home").mkdir()
-    limits = "[limits]\nconnect_s = 2\nfirst_token_s = 0.6\nidle_s = 0.6\ntotal_s = 4\nquestion_s = 6\n"
+    limits = "[limits]\nconnect_s = 2\nfirst_token_s = 0.6\nidle_s = 0.6\ntotal_s = 4\nquestion_s = 2.5\n"
     (folder / "home" / "config.toml").write_text(limits)
     repository = a_repository_with_a_finding(folder / "repository")
-    ran = mesrai("review", "--format", "json", cwd=repository.root, env=both(sandbox))
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "home"),
+        "MESRAI_CONFIG": str(folder / "home" / "config.toml"),
+    }
+    ran = mesrai_here("review", "--format", "json", cwd=repository.root, env=ENVIRONMENT | env | both(sandbox))
     assert ran.out, ran.err
     return ran
 
