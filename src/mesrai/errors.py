@@ -11,9 +11,17 @@ MesraiError
 │  └─ CredentialMissing
 ├─ SourceError
 ├─ AnalyserError
+├─ ForgeError
+│  ├─ ForgeAuth
+│  ├─ ForgeNotFound
+│  ├─ ForgeRejected
+│  ├─ ForgeRateLimited
+│  └─ ForgeUnavailable
+├─ WebhookRejected
 ├─ StoreError
 │  ├─ StoreUnavailable
-│  └─ VaultLocked
+│  ├─ VaultLocked
+│  └─ LeaseLost
 └─ ModelError
    ├─ ModelAuth
    ├─ ModelNotAdmitted
@@ -114,6 +122,55 @@ class AnalyserError(MesraiError):
     """A static analyser did not run to its end."""
 
 
+class ForgeError(MesraiError):
+    """The code host did not do what was asked."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = None, request_id: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+
+
+class ForgeAuth(ForgeError):
+    """The code host does not accept the credentials, or they may not do this."""
+
+    remedy = Remedy.FIX
+
+
+class ForgeNotFound(ForgeError):
+    """The code host has no such thing, or does not show it to us."""
+
+    remedy = Remedy.FIX
+
+
+class ForgeRejected(ForgeError):
+    """The code host refused the request as wrong."""
+
+
+class ForgeRateLimited(ForgeError):
+    """The code host limits how fast we may ask."""
+
+    remedy = Remedy.RETRY
+
+    def __init__(self, message: str | None = None, *, retry_after_s: float, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class ForgeUnavailable(ForgeError):
+    """The code host could not be reached or failed on its side."""
+
+    remedy = Remedy.RETRY
+
+
+class WebhookRejected(MesraiError):
+    """A webhook was not what it should be; `status` is the HTTP status to answer with."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class StoreError(MesraiError):
     """What Mesrai remembers could not be read or written."""
 
@@ -128,6 +185,10 @@ class VaultLocked(StoreError):
     """A stored key cannot be opened, because the master key that sealed it is not at hand."""
 
     remedy = Remedy.FIX
+
+
+class LeaseLost(StoreError):
+    """Another worker has this job now."""
 
 
 class ModelError(MesraiError):
