@@ -37,7 +37,7 @@ from mesrai.review.tools import Toolbox
 
 OFFLINE_NOTICE = (
     "Only static analysers read this change; no model was asked. Connect one for a review that understands the code: "
-    "set MOONSHOT_API_KEY, or see `mesrai doctor`."
+    "`mesrai byok connect`, or see `mesrai doctor`."
 )
 
 

@@ -1,0 +1,120 @@
+"""The job door: take jobs from the queue, carry them out, and judge what went wrong."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from mesrai.errors import ForgeRateLimited, LeaseLost, MesraiError, ModelError, Remedy, StoreError
+from mesrai.jobs.queue import Job, Queue
+
+LOG: Final = logging.getLogger("mesrai.worker")
+_FIRST_RETRY_S: Final = 30.0
+_LONGEST_RETRY_S: Final = 1_800.0
+_IDLE_S: Final = 1.0  # between two looks at the queue while nothing wakes us
+_AFTER_STORE_ERROR_S: Final = 5.0
+
+Handler = Callable[[Job], Awaitable[str]]  # ends the job itself, and says what came of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a worker needs."""
+
+    queue: Queue
+    handlers: Mapping[str, Handler]  # by kind of job
+    gave_up: Callable[[Job, MesraiError], Awaitable[None]]  # tell the people that this job failed for good
+    wait: Callable[[float], Awaitable[None]]  # until a job may be there, at most so many seconds
+    now: Callable[[], float] = field(default=time.time)
+
+
+async def work(desk: Desk, *, name: str, hands: int, stop: asyncio.Event) -> None:
+    """Carry out jobs, `hands` at once, until `stop` is set; what is under way then is given back to the queue."""
+    await asyncio.gather(*(_hand(desk, f"{name}-{number}", stop) for number in range(1, hands + 1)))
+
+
+async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            job = await desk.queue.claim(name, kinds=tuple(desk.handlers))
+        except StoreError as error:
+            LOG.error("The queue cannot be read: %s", error.message)
+            await _pause(stop, _AFTER_STORE_ERROR_S)
+            continue
+        if job is None:
+            await _until_any(stop, desk.wait(_IDLE_S))
+            continue
+        with suppress(StoreError):  # its lease ends, and it is taken up again
+            await _carry_out(desk, job, stop)
+
+
+async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
+    LOG.info("%s %s begins (job %d, attempt %d)", job.kind, job.subject, job.id, job.attempt)
+    task = asyncio.ensure_future(desk.handlers[job.kind](job))
+    await _until_any(stop, asyncio.wait([task]))
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    if task.cancelled():
+        LOG.info("%s %s is given back: the worker stops", job.kind, job.subject)
+        await desk.queue.fail(job, "The worker was stopped; another one goes on.", retry_in_s=0.0)
+        return
+    error = task.exception()
+    if error is None:
+        LOG.info("%s %s ended: %s", job.kind, job.subject, task.result())
+    elif isinstance(error, MesraiError):
+        await _judge(desk, job, error)
+    else:
+        LOG.error("%s %s: a fault in Mesrai itself", job.kind, job.subject, exc_info=error)
+        await _again(desk, job, MesraiError(f"A fault in Mesrai itself ({type(error).__name__}); see the log."))
+
+
+async def _judge(desk: Desk, job: Job, error: MesraiError) -> None:
+    """What becomes of a job that ended in an error: by who can do something about it."""
+    LOG.warning("%s %s: %s", job.kind, job.subject, error.message)
+    if isinstance(error, LeaseLost):
+        return  # another worker has it
+    until = _wakes_at(error, desk.now())
+    if until is not None:
+        await desk.queue.park(job, until=until, reason=error.message)
+    elif error.remedy in (Remedy.RETRY, Remedy.REPORT, Remedy.NEXT_MODEL):
+        await _again(desk, job, error)
+    else:
+        await desk.queue.fail(job, error.message, retry_in_s=None)
+        await desk.gave_up(job, error)
+
+
+async def _again(desk: Desk, job: Job, error: MesraiError) -> None:
+    """Later once more; the queue gives up after some attempts, and then the people are told."""
+    if job.attempt >= 5:
+        await desk.queue.fail(job, error.message, retry_in_s=None)
+        await desk.gave_up(job, error)
+        return
+    wait = min(_FIRST_RETRY_S * 2 ** (job.attempt - 1), _LONGEST_RETRY_S)
+    await desk.queue.fail(job, error.message, retry_in_s=wait)
+
+
+def _wakes_at(error: MesraiError, now: float) -> float | None:
+    if isinstance(error, ForgeRateLimited):
+        return now + error.retry_after_s
+    return error.until if isinstance(error, ModelError) else None
+
+
+async def _until_any(stop: asyncio.Event, other: Awaitable[object]) -> None:
+    """Wait until `stop` is set or `other` is done; `other` is not left running."""
+    stopping = asyncio.ensure_future(stop.wait())
+    waiting = asyncio.ensure_future(other)
+    try:
+        await asyncio.wait([stopping, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (stopping, waiting):
+            each.cancel()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
