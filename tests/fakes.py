@@ -74,7 +74,7 @@ class MemorySource:
         history: Mapping[tuple[str, int], Sequence[LogEntry]] | None = None,
     ) -> None:
         """Without a `change`, it is the difference of the two."""
-        self._ends = {At.BASE: base, At.HEAD: head}
+        self._ends = {At.BASE: base, At.TARGET: base, At.HEAD: head}
         self._change = change or change_between(base, head)
         self.memory_tree = MemoryTree(head, history) if has_tree else None
         self.reads: Counter[tuple[str, At]] = Counter()

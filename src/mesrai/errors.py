@@ -10,6 +10,7 @@ MesraiError
 │  ├─ ConnectionUnproven
 │  └─ CredentialMissing
 ├─ SourceError
+│  └─ HeadGone
 ├─ AnalyserError
 ├─ ForgeError
 │  ├─ ForgeAuth
@@ -116,6 +117,10 @@ class ConnectionUnproven(UserError):
 
 class SourceError(MesraiError):
     """The change or its files could not be read."""
+
+
+class HeadGone(SourceError):
+    """The commit to review is no longer part of the pull request."""
 
 
 class AnalyserError(MesraiError):

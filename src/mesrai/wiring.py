@@ -1,5 +1,6 @@
 """Where the parts are joined: the only module that names concrete classes."""
 
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -94,25 +95,31 @@ async def open_installation(environ: Mapping[str, str], *, makes_store: bool = F
     if not (makes_store or _has_store(url)):
         yield Installation(settings=load_settings(environ), database=None, keyring=lambda: _keyring(environ, url))
         return
-    from mesrai.store.connections import load_opened
     from mesrai.store.opening import open_database
 
     async with open_database(url) as database:
-        installation = Installation(
-            settings=load_settings(environ), database=database, keyring=lambda: _keyring(environ, url)
-        )
-        organisation = installation.settings.organisation
-        try:
-            stored = await load_opened(database, organisation, lambda: _keyring(environ, url, make=False))
-        except VaultLocked as locked:
-            yield replace(installation, locked=locked)
-        else:
-            yield replace(installation, settings=load_settings(environ, stored=stored)) if stored else installation
+        yield await installation_on(environ, database)
+
+
+async def installation_on(environ: Mapping[str, str], database: "Database") -> Installation:
+    """The settings as they are now, with what is saved in a store that is open. Errors: SettingsError, StoreError."""
+    from mesrai.store.connections import load_opened
+
+    url = database_url_from(environ)
+    installation = Installation(
+        settings=load_settings(environ), database=database, keyring=lambda: _keyring(environ, url)
+    )
+    organisation = installation.settings.organisation
+    try:
+        stored = await load_opened(database, organisation, lambda: _keyring(environ, url, make=False))
+    except VaultLocked as locked:
+        return replace(installation, locked=locked)
+    return replace(installation, settings=load_settings(environ, stored=stored)) if stored else installation
 
 
 def _has_store(url: str) -> bool:
     path = url.removeprefix("sqlite:///")
-    return path == url or Path(path).exists()
+    return path == url or os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a folder is closed to us
 
 
 def _keyring(environ: Mapping[str, str], url: str, *, make: bool = True) -> "Keyring":
@@ -302,6 +309,8 @@ async def tested(installation: Installation, connection: Connection, *, is_full:
         )
     if database is not None:
         await _record(database, settings.organisation, connection, found)
+        if found.is_proven:  # whatever was known of it: a quota may be renewed, or paid for, before its time
+            await _outages(database).forget(_outage_name(connection))
     return found
 
 

@@ -27,7 +27,6 @@ class Desk:
     queue: Queue
     handlers: Mapping[str, Handler]  # by kind of job
     gave_up: Callable[[Job, MesraiError], Awaitable[None]]  # tell the people that this job failed for good
-    wait: Callable[[float], Awaitable[None]]  # until a job may be there, at most so many seconds
     now: Callable[[], float] = field(default=time.time)
 
 
@@ -45,7 +44,7 @@ async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
             await _pause(stop, _AFTER_STORE_ERROR_S)
             continue
         if job is None:
-            await _until_any(stop, desk.wait(_IDLE_S))
+            await _until_any(stop, desk.queue.wait(_IDLE_S))
             continue
         with suppress(StoreError):  # its lease ends, and it is taken up again
             await _carry_out(desk, job, stop)

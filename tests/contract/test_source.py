@@ -1,15 +1,18 @@
-"""What every Source keeps to, run over the kinds of local change."""
+"""What every Source keeps to, run over the kinds of local change and over a pull request."""
 
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.clones import a_hall, pull_request_on
 from tests.local_changes import with_source
-from tests.repositories import a_repository
+from tests.repositories import Repository, a_repository
 
 from mesrai.domain.change import At
 from mesrai.domain.diff import Action, FileDiff, FileKind, Side
 from mesrai.domain.file_text import text_of
 from mesrai.domain.selection import Selection, SelectionKind
+from mesrai.forges.clones import CloneSource
 from mesrai.forges.forge import Source
 from mesrai.forges.local import LocalSource
 
@@ -24,18 +27,17 @@ SELECTIONS = [
 ]
 
 
-@pytest.fixture(params=SELECTIONS, ids=lambda each: f"{each.kind} {each.value} {' '.join(each.paths)}".strip())
-def selection(request: pytest.FixtureRequest) -> Selection:
-    chosen: Selection = request.param
-    return chosen
+PULL_REQUESTS = ["as a whole", "since an earlier head"]
+
+AnySource = LocalSource | CloneSource
+Check = Callable[[AnySource], Awaitable[None]]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def a_changed_repository(folder: Path) -> Repository:
     """A repository with changes of every sort in each of its layers."""
     many = [f"line {number}" for number in range(40)]
     repository = a_repository(
-        tmp_path, {"src/a.py": "\n".join(many), "src/moved.py": "\n".join(many), "gone": "1\n2\n", "latin": b"\xe9\r\n"}
+        folder, {"src/a.py": "\n".join(many), "src/moved.py": "\n".join(many), "gone": "1\n2\n", "latin": b"\xe9\r\n"}
     )
     repository.git("branch", "start")
     many[3], many[30] = "three", "thirty"
@@ -48,7 +50,28 @@ def folder(tmp_path: Path) -> Path:
     repository.write("src/a.py", "\n".join([*many, "on disk", ""]))
     repository.write("src/untracked é.py", "1\n2\n")
     repository.write("latin", b"\xe9\r\n\xe8\r\n")
-    return tmp_path
+    return repository
+
+
+@pytest.fixture(
+    params=[*SELECTIONS, *PULL_REQUESTS],
+    ids=lambda each: each if isinstance(each, str) else f"{each.kind} {each.value} {' '.join(each.paths)}".strip(),
+)
+def verify(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Check], None]]:
+    """Runs a check on one kind of source."""
+    chosen: Selection | str = request.param
+    if isinstance(chosen, Selection):
+        folder = a_changed_repository(tmp_path).root
+        yield lambda check: with_source(folder, check, chosen)
+        return
+    with a_hall(tmp_path) as hall:
+        work = a_changed_repository(tmp_path / "work")
+        bare = str(hall.hosted.bare.root)
+        earlier = work.git("rev-parse", "HEAD")
+        head = work.commit("third", {"src/untracked é.py": "of its own\n"})  # not the text of a file that is gone
+        work.git("push", "--quiet", bare, "start:refs/heads/main", "HEAD:refs/pull/7/head")
+        since = earlier if chosen == PULL_REQUESTS[1] else ""
+        yield lambda check: hall.use(pull_request_on(head), check, since=since)
 
 
 async def lines_at(source: Source, file: FileDiff, at: At) -> list[str]:
@@ -56,8 +79,8 @@ async def lines_at(source: Source, file: FileDiff, at: At) -> list[str]:
     return [line.removesuffix("\r") for line in text_of(content or b"").split("\n")]
 
 
-def test_lines_of_the_change_stand_in_the_files_at_both_ends(folder: Path, selection: Selection) -> None:
-    async def check(source: LocalSource) -> None:
+def test_lines_of_the_change_stand_in_the_files_at_both_ends(verify: Callable[[Check], None]) -> None:
+    async def check(source: AnySource) -> None:
         change = await source.change()
         assert change.files
         for file in change.files:
@@ -69,11 +92,11 @@ def test_lines_of_the_change_stand_in_the_files_at_both_ends(folder: Path, selec
                 shown.pop(None, None)
                 assert shown == {number: whole[number - 1] for number in shown if number}
 
-    with_source(folder, check, selection)
+    verify(check)
 
 
-def test_files_stand_at_the_ends_that_their_action_says(folder: Path, selection: Selection) -> None:
-    async def check(source: LocalSource) -> None:
+def test_files_stand_at_the_ends_that_their_action_says(verify: Callable[[Check], None]) -> None:
+    async def check(source: AnySource) -> None:
         for file in (await source.change()).files:
             is_file = file.kind in (FileKind.TEXT, FileKind.BINARY)
             at_base = await source.file(file.base_path, At.BASE)
@@ -83,22 +106,22 @@ def test_files_stand_at_the_ends_that_their_action_says(folder: Path, selection:
             assert bool(file.old_mode) == (file.action is not Action.ADDED)
             assert bool(file.new_mode) == (file.action is not Action.DELETED)
 
-    with_source(folder, check, selection)
+    verify(check)
 
 
-def test_change_is_the_same_each_time_and_sorted(folder: Path, selection: Selection) -> None:
-    async def check(source: LocalSource) -> None:
+def test_change_is_the_same_each_time_and_sorted(verify: Callable[[Check], None]) -> None:
+    async def check(source: AnySource) -> None:
         change = await source.change()
         assert change == await source.change()
         paths = [file.path for file in change.files]
         assert paths == sorted(set(paths))
         assert change.title
 
-    with_source(folder, check, selection)
+    verify(check)
 
 
-def test_paths_of_the_tree_are_those_that_can_be_read(folder: Path, selection: Selection) -> None:
-    async def check(source: LocalSource) -> None:
+def test_paths_of_the_tree_are_those_that_can_be_read(verify: Callable[[Check], None]) -> None:
+    async def check(source: AnySource) -> None:
         paths = await source.tree.paths()
         assert "src/a.py" in paths
         for path in paths:
@@ -108,15 +131,15 @@ def test_paths_of_the_tree_are_those_that_can_be_read(folder: Path, selection: S
             assert await source.file(path, At.HEAD) is None
             assert await source.file(path, At.BASE) is None
 
-    with_source(folder, check, selection)
+    verify(check)
 
 
-def test_matches_of_a_search_stand_in_the_files(folder: Path, selection: Selection) -> None:
-    async def check(source: LocalSource) -> None:
+def test_matches_of_a_search_stand_in_the_files(verify: Callable[[Check], None]) -> None:
+    async def check(source: AnySource) -> None:
         matches = await source.tree.search("line 1", most=7)
         assert len(matches) == 7
         for match in matches:
             whole = text_of(await source.file(match.path, At.HEAD) or b"").split("\n")
             assert whole[match.line - 1].removesuffix("\r") == match.text
 
-    with_source(folder, check, selection)
+    verify(check)

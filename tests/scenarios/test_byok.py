@@ -247,7 +247,7 @@ def test_audit_tells_who_changed_what(place: Place) -> None:
     place.byok("remove", "--slot", "main", "--yes")
     entries = json.loads(place.byok("audit", "--json").out)["entries"]
     assert len(entries) == 3
-    assert all(each["who"] and each["when"] for each in entries)
+    assert all(each["who"] and each["at"].endswith("+00:00") for each in entries)
     assert "main" in place.byok("audit", "--most", "1").out
 
 
@@ -270,6 +270,22 @@ def test_lost_master_key_is_said_and_the_rest_still_shown(place: Place) -> None:
     assert place.byok("audit").code == 0
     assert place.connected().code == 0
     assert place.byok("test").code == 0
+
+
+def test_rotating_a_lost_master_key_changes_nothing_and_says_why(place: Place) -> None:
+    place.connected()
+    (place.folder / "home" / "master.key").unlink()
+    ran = place.byok("rotate-master-key")
+    assert (ran.code, "Put it back from your copy" in ran.err) == (3, True)
+    assert not (place.folder / "home" / "master.key").exists()
+
+
+def test_custom_json_that_the_provider_refuses_is_not_saved_without_it(place: Place) -> None:
+    place.connected()
+    custom = '{"thinking": {"type": "enabled", "budget_tokens": 25000}}'
+    ran = place.byok("set", "--custom-json", custom, "--yes")
+    assert (ran.code, "setting" in ran.out.lower(), "budget_tokens" in ran.out) == (4, True, True)
+    assert "budget_tokens" not in json.dumps(place.standing())
 
 
 def test_rotated_master_key_opens_what_was_saved(place: Place) -> None:
@@ -369,6 +385,27 @@ def test_vendors_other_addresses_are_asked_only_after_a_yes(place: Place) -> Non
         assert terminal.ends() == 0
 
 
+def test_custom_json_that_cannot_be_used_is_asked_for_again_at_once(place: Place) -> None:
+    with place.attended("connect", "--provider", "openai_compatible", "--model", "sim-model") as terminal:
+        terminal.sees("Base URL:")
+        terminal.types(place.sandbox.compat)
+        type_key(terminal, "sk-compat-sim-ok")
+        terminal.sees("Change advanced settings?")
+        terminal.types("y")
+        terminal.sees("Thinking [3]:")
+        terminal.types("0.5")  # no choice: neither a number from 1 to 5 nor a name
+        terminal.sees("Type a number from 1 to 5")
+        terminal.types("custom")
+        terminal.sees("Custom JSON, on one line:")
+        terminal.types('{"seed": }')
+        terminal.sees("line 1, column 10")
+        terminal.types('{"seed": 7}')
+        terminal.sees("Temperature")
+        terminal.presses(b"\x03")
+        assert terminal.ends() == 130
+        assert "\nStopped." in terminal.text
+
+
 def test_manual_way_asks_in_its_order(place: Place) -> None:
     with place.attended("connect") as terminal:
         terminal.sees("Which model as main?")
@@ -386,8 +423,10 @@ def test_manual_way_asks_in_its_order(place: Place) -> None:
         terminal.types("y")
         terminal.sees("Thinking [3]:")
         terminal.types("off")
-        terminal.sees("Temperature")
-        terminal.types("warm")
+        for unusable in ("warm", "7"):
+            terminal.sees("Temperature")
+            terminal.types(unusable)
+        terminal.sees("from 0 to 2")
         terminal.sees("Temperature")
         terminal.types("0.2")
         terminal.sees("Max output tokens")

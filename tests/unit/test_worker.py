@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from mesrai.errors import (
     ModelQuota,
     StoreUnavailable,
 )
-from mesrai.jobs.queue import Job
+from mesrai.jobs.queue import Job, Waiting
 from mesrai.worker import Desk, work
 
 NOW = 1_000_000.0
@@ -27,6 +27,7 @@ class MemoryQueue:
         self.jobs = list(jobs)
         self.ends: list[tuple[object, ...]] = []
         self.is_away = False
+        self.emptied: asyncio.Event | None = None
 
     async def put(self, kind: str, subject: str, payload: Mapping[str, Any], *, delay_s: float = 0.0) -> int:
         raise NotImplementedError
@@ -36,6 +37,15 @@ class MemoryQueue:
             self.is_away = False
             raise StoreUnavailable("The database is away.")
         return self.jobs.pop(0) if self.jobs else None
+
+    async def wait(self, timeout_s: float) -> None:
+        if self.emptied is None:
+            await asyncio.sleep(timeout_s)
+        else:
+            self.emptied.set()
+
+    async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
+        return ()
 
     async def renew(self, job: Job) -> bool:
         return True
@@ -62,12 +72,8 @@ def worked(queue: MemoryQueue, handler: Handler, *, most_s: float = 2.0) -> list
         given_up.append(job.subject)
 
     async def scenario() -> None:
-        stop = asyncio.Event()
-
-        async def wait(_seconds: float) -> None:
-            stop.set()
-
-        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up, wait=wait, now=lambda: NOW)
+        stop = queue.emptied = asyncio.Event()
+        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up, now=lambda: NOW)
         await asyncio.wait_for(work(desk, name="w", hands=1, stop=stop), most_s)
 
     asyncio.run(scenario())
@@ -149,7 +155,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back() -> None:
         async def gave_up(job: Job, _error: MesraiError) -> None:
             given_up.append(job.subject)
 
-        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up, wait=asyncio.sleep)
+        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up)
         working = asyncio.create_task(work(desk, name="w", hands=1, stop=stop))
         await begun.wait()
         stop.set()

@@ -4,12 +4,15 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
 
 from mesrai.cli.exits import Exit, exit_code_for
+from mesrai.cli.look import look_for
 from mesrai.domain.connection import Connection
 from mesrai.domain.selection import Selection
 from mesrai.errors import MesraiError, NotARepository
@@ -17,22 +20,31 @@ from mesrai.errors import MesraiError, NotARepository
 if TYPE_CHECKING:
     from mesrai.settings import Settings
 
-GOOD, BAD, NOTE = "ok", "problem", "note"
+GOOD, BAD, NOTE, FACT = "ok", "problem", "note", ""
+_NARROWEST, _WIDEST = 40, 120  # columns
+_MARKED = 10  # columns before the text
 
 
 class Report:
     """Lines of the check, each marked; remembers the worst."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         self.exit = Exit.FINE
+        self._width = max(_NARROWEST, min(width, _WIDEST))
 
     def say(self, mark: str, text: str) -> None:
         """Print one line with its mark, the rest of a longer text below it."""
-        colour = {GOOD: "green", BAD: "red", NOTE: "yellow"}[mark]
-        first, *rest = text.splitlines() or [""]
+        colour = {GOOD: "green", BAD: "red", NOTE: "yellow"}.get(mark)
+        first, *rest = (row for line in text.splitlines() or [""] for row in self._wrapped(line))
         click.echo(f"{click.style(f'{mark:>8}', fg=colour)}  {first}")
         for line in rest:
             click.echo(f"{'':>8}  {line}")
+
+    def _wrapped(self, line: str) -> Sequence[str]:
+        """A sentence on as many lines as it takes; what is laid out in columns stays as it is."""
+        if line.startswith(" "):
+            return [line]
+        return wrap(line, self._width - _MARKED, break_long_words=False, break_on_hyphens=False) or [""]
 
     def fail(self, text: str, code: Exit) -> None:
         """Print a problem; the first one decides the exit code."""
@@ -47,7 +59,7 @@ def doctor(ask: bool) -> None:
 
     Ends with 0 if a review could run, otherwise with the code the review would end with.
     """
-    report = Report()
+    report = Report(look_for(sys.stdout, os.environ).width)
     asyncio.run(_examine(report, ask=ask))
     sys.exit(report.exit)
 
@@ -127,7 +139,7 @@ async def _connection(report: Report, settings: "Settings", connection: Connecti
     for notice in connection.notices:
         report.say(NOTE, notice)
     for fact in settings.catalogue.facts_for(connection.provider, connection.model):
-        report.say(GOOD, fact)
+        report.say(FACT, fact)
     if not ask:
         return
     try:

@@ -8,6 +8,7 @@ from typing import TextIO
 from mesrai.review.render.look import DRAWN, Look
 
 _NOT_A_TERMINAL = 100  # columns
+_PLAIN = str.maketrans({"•": "*", "…": "...", "“": '"', "”": '"', "’": "'", "×": "x", "·": "-"})
 
 
 def look_for(stream: TextIO, environ: Mapping[str, str], *, is_verbose: bool = False, has_notices: bool = True) -> Look:
@@ -21,6 +22,11 @@ def look_for(stream: TextIO, environ: Mapping[str, str], *, is_verbose: bool = F
         is_verbose=is_verbose,
         has_notices=has_notices,
     )
+
+
+def plain_letters(text: str) -> str:
+    """The same with what terminals without Unicode lack in our own sentences."""
+    return text.translate(_PLAIN)
 
 
 def write_text(stream: TextIO, text: str) -> None:

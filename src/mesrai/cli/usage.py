@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
+from mesrai.cli.day import Day
 from mesrai.cli.money import Money
 from mesrai.errors import StoreUnavailable
 
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 
 _BY: Final = ("day", "model", "repository", "review")
 _MONEY: Final = Money()
+_DAY: Final = Day()
 
 
 @click.group(invoke_without_command=True, epilog="Example: mesrai usage --by model --since 2026-11-01 --csv")
 @click.option("--by", type=click.Choice(_BY), default="day", help="What each line is about. [default: day]")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="From that day on (UTC).")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Up to that day, it included (UTC).")
+@click.option("--since", type=_DAY, metavar="DATE", help="From that day on (UTC).")
+@click.option("--until", type=_DAY, metavar="DATE", help="Up to that day, it included (UTC).")
 @click.option("--repository", default="", metavar="NAME", help="Only what was spent on that repository.")
 @click.option("--budget", "is_budget", is_flag=True, help="Only the budget, and how much of it is used.")
 @click.option("--json", "is_json", is_flag=True, help="One JSON document, for programs.")
@@ -37,12 +40,13 @@ def usage(ctx: click.Context, /, by: str, repository: str, **given: Any) -> None
     Days and months are those of UTC. Calls through a subscription or to your own machine are counted without a cost.
     """
     if ctx.invoked_subcommand is not None:
+        _refuse_lost_options(ctx)
         return
-    since, until = _day(given["since"]), _day(given["until"])
+    since, until = given["since"], given["until"]
     if since and until and until < since:
         raise click.UsageError("--until is before --since.")
     if sum((given["is_json"], given["is_csv"])) > 1 or (given["is_budget"] and given["is_csv"]):
-        raise click.UsageError("--json, --csv and --budget: --json goes with --budget, and --csv with neither.")
+        raise click.UsageError("--csv goes with neither --json nor --budget.")
     if given["is_budget"]:
         asyncio.run(_show_budget(is_json=given["is_json"]))
     else:
@@ -76,12 +80,15 @@ def budget(month: Decimal | None, review: Decimal | None, currency: str | None, 
         asyncio.run(_show_budget(is_json=is_json))
 
 
+def _refuse_lost_options(ctx: click.Context) -> None:
+    """Options that stand before a command of the group would do nothing. Errors: UsageError."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError(f"Write options after the command: mesrai usage {ctx.invoked_subcommand} …")
+
+
 def _form(is_csv: bool) -> str:
     return "csv" if is_csv else "table"
-
-
-def _day(given: datetime | None) -> date | None:
-    return given.date() if given else None
 
 
 @asynccontextmanager
@@ -95,7 +102,7 @@ async def _opened(*, makes_store: bool = False) -> "AsyncIterator[tuple[Database
 
 async def _show(by: str, since: date | None, until: date | None, repository: str, *, form: str) -> None:
     from mesrai.cli.look import look_for, write_text
-    from mesrai.cli.usage_text import usage_csv, usage_json, usage_table
+    from mesrai.cli.usage_text import NOT_RECORDED, usage_csv, usage_json, usage_table
     from mesrai.flows.spend import By, Report, budget_standing, spending
 
     report, standing = Report(by=By(by), lines=(), total=None), None
@@ -114,6 +121,8 @@ async def _show(by: str, since: date | None, until: date | None, repository: str
             "repository": repository or None,
         }
         write_text(sys.stdout, usage_json(report, named, standing))
+    elif database is None:
+        write_text(sys.stdout, NOT_RECORDED)
     else:
         write_text(sys.stdout, usage_table(report, standing, look_for(sys.stdout, os.environ)))
 

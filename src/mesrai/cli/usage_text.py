@@ -24,6 +24,12 @@ _NARROWEST_KEY: Final = 16
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
+NOT_RECORDED: Final = (
+    "Nothing is recorded. What reviews cost is kept from the first saved connection or budget on: "
+    "mesrai byok connect, or mesrai usage budget --month 20.\n"
+)
+
+
 def usage_table(report: Report, standing: Standing | None, look: Look) -> str:
     """A table with a line for each key, and the total where there are several."""
     from mesrai.review.render.sheet import Sheet

@@ -7,10 +7,11 @@ from mesrai.domain.diff import FileDiff
 
 
 class At(StrEnum):
-    """Which end of the compared pair."""
+    """Which end of the compared pair, or the state whose configuration and documents hold."""
 
     BASE = "base"
     HEAD = "head"
+    TARGET = "target"  # where the work left its target; the base, unless only the newest commits are under review
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class FileKind(StrEnum):
     BINARY = "binary"
     SYMLINK = "symlink"
     SUBMODULE = "submodule"
+    LARGE = "large"  # too large to be read, so that nothing more is known of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

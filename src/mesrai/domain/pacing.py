@@ -122,7 +122,7 @@ def day_spent(limits: Limits, until: float) -> ModelQuota:
         f"There is room again at {resets_at}.",
         resets_at=resets_at,
     )
-    error.calls = 0  # nothing was sent
+    error.calls, error.until = 0, until  # nothing was sent
     return error
 
 

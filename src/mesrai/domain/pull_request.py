@@ -95,3 +95,4 @@ class Event:
     head_sha: str = ""
     before_sha: str = ""  # of a push: the head it replaced
     comment: Comment | None = None
+    repositories: tuple[RepositoryName, ...] = ()  # those connected or disconnected; empty: all of the installation

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
 from mesrai.domain.budget import Budget, Tariff, amount_of, budget_currency, check_budget
+from mesrai.errors import SettingsError
 from mesrai.store.budgets import find_budget, remove_budget, save_budget
 from mesrai.store.database import Database
 from mesrai.store.spending import By, Filter, Spent, month_sums, spending_by
 
 __all__ = ["By", "Filter", "Spent"]
+
+
+_MOST: Final = 1_000_000_000  # in billionths, of which a database counts about nine times as many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,12 @@ async def refuse_unkept_budget(
 
 
 async def set_budget(database: Database, wanted: Budget, *, organisation: str, who: str) -> Budget:
-    """Set what `wanted` names; what it does not name stays, unless the currency is another one. Returns what holds."""
+    """Set what `wanted` names; what it does not name stays, unless the currency is another one. Returns what holds.
+
+    Errors: SettingsError for more money than can be counted; StoreError.
+    """
+    if max(wanted.review or 0, wanted.month or 0) > _MOST:
+        raise SettingsError(f"A budget is at most {_MOST:,} {wanted.currency}.")
     found = await find_budget(database, organisation)
     if found is not None and found.currency == wanted.currency:
         wanted = replace(wanted, review=wanted.review or found.review, month=wanted.month or found.month)

@@ -73,8 +73,8 @@ class Source(Protocol):
         ...
 
     async def file(self, path: str, at: At) -> bytes | None:
-        """A file's bytes at one end of the change; None if there is no regular file of that name, or it is
-        larger than 4 MiB. Errors: SourceError.
+        """A file's bytes at one end of the change, or at its target; None if there is no regular file of that name,
+        or it is larger than 4 MiB. Errors: SourceError.
         """
         ...
 
@@ -108,7 +108,8 @@ class Thread:
     path: str
     line: int | None  # on the new side, as the change stands now; None: outdated
     is_resolved: bool
-    is_outdated: bool
+    is_outdated: bool  # the lines it stands on are not as they were
+    resolved_by: Person | None = None  # None: not resolved, or the forge does not say by whom
 
 
 class Verdict(StrEnum):
@@ -210,6 +211,14 @@ class Forge(Protocol):
 
     async def describe(self, number: int, body: str) -> None:
         """Replace the pull request's description."""
+        ...
+
+    async def verdict(self, number: int) -> Verdict | None:
+        """Our approval or request for changes that counts now; None if there is none, or it was dismissed."""
+        ...
+
+    async def withdraw(self, number: int, reason: str) -> None:
+        """Take that verdict back, with a sentence that says why."""
         ...
 
     async def react(self, number: int, reaction: Reaction, *, comment: int | None = None) -> None:

@@ -40,9 +40,14 @@ class Taken:
     contents: Mapping[str, bytes] = field(default_factory=dict)  # of untracked files, as their diffs show them
 
 
-async def take_committed(repository: Repository, revision: Revision, paths: Sequence[str]) -> Taken:
-    """The difference between two commits, or of the index to a commit. Errors: SourceError."""
-    files = _sorted(await _read_tracked(repository, revision, paths))
+async def take_committed(
+    repository: Repository, revision: Revision, paths: Sequence[str] = (), *, without: Sequence[str] = ()
+) -> Taken:
+    """The difference between two commits, or of the index to a commit; `without` are files that git must not open.
+
+    Errors: SourceError.
+    """
+    files = _sorted(await _read_tracked(repository, revision, paths, without))
     unmerged = await _unmerged(repository.git, paths) if revision.head == INDEX else ()
     notice = f"Left out, for they have merge conflicts and so are not staged: {named(unmerged)}."
     return Taken(files=files, notices=(notice,) if unmerged else ())
@@ -73,10 +78,16 @@ async def take_working_tree(
     return Taken(files=files, notices=tuple(notices), contents=added.contents)
 
 
-async def _read_tracked(repository: Repository, revision: Revision, paths: Sequence[str]) -> tuple[FileDiff, ...]:
+async def _read_tracked(
+    repository: Repository, revision: Revision, paths: Sequence[str], without: Sequence[str] = ()
+) -> tuple[FileDiff, ...]:
     ends = _ends_of(repository, revision)
-    wanted = [*paths, *await _old_names(repository.git, ends, paths)] if paths else ()
-    out = await repository.git.run("diff", "--patch", *_DIFF, *ends, "--", *wanted)
+    wanted = [*paths, *await _old_names(repository.git, ends, paths)] if paths else []
+    git = repository.git
+    if without:
+        git = git.at(repository.root, variables={"GIT_LITERAL_PATHSPECS": "0"})
+        wanted = [*(f":(literal){path}" for path in wanted), *(f":(exclude,literal){path}" for path in without)]
+    out = await git.run("diff", "--patch", *_DIFF, *ends, "--", *wanted)
     files = await asyncio.to_thread(read_diff, out)
     return tuple(file for file in files if is_under(file.path, paths))
 

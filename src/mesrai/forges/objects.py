@@ -29,10 +29,14 @@ class Entry:
 
 
 class Objects:
-    """The objects of one repository. Close it, or use it as an async context, to end its git."""
+    """The objects of one repository. Close it, or use it as an async context, to end its git.
 
-    def __init__(self, git: Git) -> None:
+    With `omits_large`, a blob that is not there is one that was too large to be fetched.
+    """
+
+    def __init__(self, git: Git, *, omits_large: bool = False) -> None:
         self._git = git
+        self._omits_large = omits_large
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._trees: dict[str, Mapping[str, Entry]] = {}
@@ -53,7 +57,7 @@ class Objects:
 
     async def blob(self, blob: str, most: int) -> bytes | None:
         """A blob's bytes, or None if it has more than `most`. Errors: SourceError."""
-        return await self._read(blob, most)
+        return await self._read(blob, most, may_miss=self._omits_large)
 
     async def parents(self, commit: str) -> tuple[str, ...]:
         """The commit's parents as it is stored, so also those that a shallow clone hides. Errors: SourceError."""
@@ -80,12 +84,12 @@ class Objects:
             self._trees[tree] = _entries_of(raw, id_size=len(tree.partition("^")[0]) // 2)
         return self._trees[tree]
 
-    async def _read(self, name: str, most: int) -> bytes | None:
+    async def _read(self, name: str, most: int, *, may_miss: bool = False) -> bytes | None:
         async with self._turn:
             is_in_step = False  # whether the next answer will be to the next question
             try:
                 async with asyncio.timeout(_MOST_SECONDS):
-                    answer = await self._answer(name, most)
+                    answer = await self._answer(name, most, may_miss=may_miss)
                 is_in_step = True
             except (ConnectionError, asyncio.IncompleteReadError) as error:
                 raise _missing(name) from error
@@ -96,13 +100,15 @@ class Objects:
                     await self.close()
             return answer
 
-    async def _answer(self, name: str, most: int) -> bytes | None:
+    async def _answer(self, name: str, most: int, *, may_miss: bool) -> bytes | None:
         if self._process is None:
             self._process = await self._git.start("cat-file", "--batch")
         question, answer = opened(self._process.stdin), opened(self._process.stdout)
         question.write(name.encode() + b"\n")
         await question.drain()
         head = (await answer.readuntil(b"\n")).split()
+        if may_miss and head[-1:] == [b"missing"]:
+            return None
         if len(head) != 3:
             raise _missing(name)
         size = int(head[2])

@@ -17,13 +17,19 @@ _EMPTY_TREES = {  # ids of the tree without entries, which git knows without hav
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A repository with a working tree."""
+    """A repository."""
 
-    root: Path  # of the working tree; a real path
+    root: Path  # of the working tree, or the folder of a bare repository; a real path
     git: Git  # runs in the root, with all filters off
     filters: frozenset[str]  # the names of the filters that are off
     shallow: frozenset[str]  # the commits at which a shallow clone ends
     empty_tree: str
+    is_bare: bool = False  # it has no working tree
+
+
+def empty_tree_of(object_format: str) -> str:
+    """The id of the tree without entries."""
+    return _EMPTY_TREES.get(object_format, _EMPTY_TREES["sha1"])
 
 
 async def find_repository(folder: Path, environ: Mapping[str, str]) -> Repository:
@@ -50,7 +56,7 @@ async def find_repository(folder: Path, environ: Mapping[str, str]) -> Repositor
         git=git,
         filters=filters,
         shallow=await _shallow_commits(git) if is_shallow == "true" else frozenset(),
-        empty_tree=_EMPTY_TREES.get(object_format, _EMPTY_TREES["sha1"]),
+        empty_tree=empty_tree_of(object_format),
     )
 
 

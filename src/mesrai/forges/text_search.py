@@ -55,6 +55,7 @@ class TextSearch:
 
     def __init__(self, repository: Repository, head: str, untracked: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._root = repository.root
+        self._is_bare = repository.is_bare
         self._git = repository.git.at(repository.root, variables={"GIT_LITERAL_PATHSPECS": "0"})
         self._head = head
         self._untracked = untracked
@@ -89,6 +90,8 @@ class TextSearch:
 
     async def _find_differing(self) -> frozenset[str] | None:
         """The paths where the tree and the disk differ; None if they are many, or git does not look at all files."""
+        if self._is_bare:
+            return None
         flags = await self._git.run("ls-files", "-z", "-v")
         if any(not name.startswith("H ") for name in names_of(flags)):  # unmerged, sparse or assumed unchanged
             return None

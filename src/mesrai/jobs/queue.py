@@ -1,7 +1,8 @@
 """The contract of the queue: jobs that survive their workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -13,19 +14,55 @@ class Job:
     kind: str
     subject: str  # what it is about, such as `github.com/owner/name#7`; one job of a kind waits and one runs for it
     payload: Mapping[str, Any]  # JSON
-    attempt: int  # 1 for the first
+    attempt: int  # 1 for the first; grows with every claim, also after it was parked
     worker: str
+
+
+class State(StrEnum):
+    """How a job stands that is not done."""
+
+    WAITING = "waiting"  # it is due, or will be
+    PARKED = "parked"  # it waits until a time, for a reason
+    RUNNING = "running"
+    LOST = "lost"  # its worker is gone; the next claim takes it
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A job that is not done, for an operator."""
+
+    id: int
+    state: State
+    kind: str
+    subject: str
+    due_at: float  # seconds since the epoch
+    reason: str  # why it waits, or why it failed
+    attempts: int
+    worker: str  # empty: nobody had it yet
+    age_s: float  # since it was put
 
 
 class Queue(Protocol):
     """Jobs, each finished once. Errors of every method: StoreUnavailable."""
 
     async def put(self, kind: str, subject: str, payload: Mapping[str, Any], *, delay_s: float = 0.0) -> int:
-        """Add a job, or replace the payload of the one that waits already for that subject; its id."""
+        """Add a job, or replace the payload of the one that waits already for that subject; its id.
+
+        The one that waits keeps its place, but is due later if the delay says so, and at once if there is none.
+        A parked one is woken.
+        """
         ...
 
     async def claim(self, worker: str, *, kinds: tuple[str, ...]) -> Job | None:
-        """The next job that is due, held for the length of a lease. Never one whose subject has a job running."""
+        """The next job that is due, held for the length of a lease; None if there is none.
+
+        Never one whose subject has a job of that kind running. Repositories take turns.
+        """
+        ...
+
+    async def wait(self, timeout_s: float) -> None:
+        """After a claim that gave nothing: until it is worth another try, or for that long."""
         ...
 
     async def renew(self, job: Job) -> bool:
@@ -40,9 +77,19 @@ class Queue(Protocol):
         ...
 
     async def park(self, job: Job, *, until: float, reason: str) -> None:
-        """Give it back to wait until a time (seconds since the epoch); it wakes up by itself. Errors: LeaseLost."""
+        """Give it back to wait until a time (seconds since the epoch); it wakes up by itself. Errors: LeaseLost.
+
+        Where a newer job for its subject waits, that one takes its place. The attempt does not count.
+        """
         ...
 
     async def fail(self, job: Job, reason: str, *, retry_in_s: float | None) -> None:
-        """It did not work; try again after a while, or never (None). Errors: LeaseLost."""
+        """It did not work; try again after a while, or never (None), or never after too many attempts.
+
+        Where a newer job for its subject waits, that one takes its place. Errors: LeaseLost.
+        """
+        ...
+
+    async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
+        """The jobs that are not done, oldest first."""
         ...

@@ -23,8 +23,12 @@ _OPERATIONS: Final = (
     ("/messages", Dialect.ANTHROPIC),
     ("/models", None),
 )
+_CALL: Final = re.compile(r"/(?:models|tunedModels)/[^/:]+:[A-Za-z]+$")  # Gemini's: the model's name and the method
 _DOUBLED: Final = re.compile(r"(/v[0-9]+[a-z0-9]*)\1$")
 _LOCAL_NAMES: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".home.arpa", ".intranet", ".test")
+_METADATA: Final = ("metadata.google.internal",)  # the name of such a link-local address
+# The C library reads these as IPv4 addresses, whatever they look like: 134744072 is 8.8.8.8.
+_NUMBER: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*")
 _SHARED: Final = ipaddress.ip_network("100.64.0.0/10")  # carrier-grade NAT; overlay networks use it for private hosts
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
@@ -55,11 +59,13 @@ def clean_base_url(text: str, providers: Sequence[ProviderRow], chosen: Provider
 def owner_of(url: str, providers: Sequence[ProviderRow], chosen: ProviderRow | None = None) -> ProviderRow | None:
     """Whose address a cleaned URL is; None if it is nobody's that is known.
 
-    Of several at one host it is the one whose path fits best, or else the chosen one. A local server is known by its
-    port, unless another provider was chosen.
+    Of several at one host it is the one whose path fits best, or else the chosen one. A local server is
+    the chosen one's where an operator's file says so, or else is known by its port, unless another was chosen.
     """
     host = urlsplit(url)
     if _is_local(host.hostname or ""):
+        if chosen and not chosen.is_anywhere and any(_is_below(url, address) for address in chosen.addresses):
+            return chosen  # an operator's file puts it there
         is_open = chosen is None or not chosen.base_url
         return next((row for row in providers if is_open and row.local_port and row.local_port == host.port), None)
     best: tuple[int, ProviderRow | None] = (0, None)
@@ -148,6 +154,8 @@ def _host_and_port(parts: SplitResult) -> str:
     shown = f"[{name}]" if ":" in name else name
     if not _HOST.fullmatch(shown) or ".." in shown:
         raise SettingsError("The base URL has no usable host name.")
+    if _NUMBER.fullmatch(name) and not _is_address(name):
+        raise SettingsError("The host of the base URL is an address in an unusual form. Write it as in 192.168.1.20.")
     if parts.scheme == "http" and not _is_local(name):
         raise SettingsError(
             f"http://{safe_words(shown, 80)} would send the key and the code unencrypted over the internet. Use https://."
@@ -160,6 +168,9 @@ def _without_operation(path: str, notices: list[str]) -> tuple[str, Dialect | No
     """The path without slashes at its end and without the operation that a dialect appends by itself."""
     path = re.sub("/{2,}", "/", path).rstrip("/")
     dialect: Dialect | None = None
+    if call := _CALL.search(path):
+        path, dialect = path[: call.start()], Dialect.GEMINI
+        notices.append(f"{safe_words(call.group(), 80)} was cut from the base URL: Mesrai appends it itself.")
     while True:
         found = next(((tail, kind) for tail, kind in _OPERATIONS if path.lower().endswith(tail)), None)
         if found is None:
@@ -215,13 +226,23 @@ def _bare_host(typed: str) -> str:
     return before_path.rsplit(":", 1)[0] if before_path.count(":") == 1 else before_path
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_local(host: str) -> bool:
     """Whether a host is this machine or on a private network, as far as its name tells."""
     name = host.lower().rstrip(".")
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        return "." not in name or name.endswith(_LOCAL_NAMES)
+        return name not in _METADATA and ("." not in name or name.endswith(_LOCAL_NAMES))
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    address = mapped or address
     if address.is_link_local:
         return False  # cloud machines answer with their credentials there
     return address.is_private or address.is_loopback or (address.version == 4 and address in _SHARED)

@@ -8,6 +8,7 @@ from typing import Final
 from mesrai.domain.budget import Asked, Paid
 from mesrai.domain.usage import Usage
 from mesrai.errors import ModelError, StoreError
+from mesrai.llm.deadline import deadline_paused
 from mesrai.llm.model import Answer, Model, Profile, Prompt, Purse
 from mesrai.llm.money import priced, spent_on
 from mesrai.llm.shaping import output_limit
@@ -67,7 +68,8 @@ class Budgeted:
 
     async def _reserve(self, asked: Asked) -> int:
         try:
-            return await self._purse.reserve(asked)
+            with deadline_paused():
+                return await self._purse.reserve(asked)
         except ModelError as error:
             error.provider, error.model, error.calls = asked.provider, asked.model, 0
             raise

@@ -184,9 +184,10 @@ class Catalogue:
     def profile_for(self, provider: str, model: str, learned: Learned | None = None) -> Profile:
         """The facts that decide what a prompt may hold. Unknown models get a small window and no price.
 
-        What was learned of the vendor itself wins.
+        What was learned of the vendor itself wins, until a row says something newer.
         """
         row, known = self.provider(provider), self.find_model(provider, model)
+        learned = _newer(learned, known)
         request = _request(row, known)
         given = known.row if known else None
         window = min(given.window or UNKNOWN_WINDOW, given.max_input or 2**62) if given else UNKNOWN_WINDOW
@@ -219,9 +220,11 @@ class Catalogue:
 
     def scheme_for(self, provider: str, model: str, learned: Learned | None = None) -> SchemeRow:
         """How levels of thinking are sent to a model. Errors: SettingsError."""
-        row = self.provider(provider)
-        found = scheme_learned(learned, row, self.schemes) if learned else None
-        return found or self._scheme(_request(row, self.find_model(provider, model)))
+        row, known = self.provider(provider), self.find_model(provider, model)
+        own = self._scheme(_request(row, known))
+        learned = _newer(learned, known)
+        found = scheme_learned(learned, row, self.schemes, own if known else None) if learned else None
+        return found or own
 
     def most_output(self, provider: str, model: str, learned: Learned | None = None) -> int:
         """The most tokens an answer may be allowed; where the limit is not known, what the window holds."""
@@ -292,9 +295,10 @@ class Catalogue:
         price = _price(row, known)
         facts = [*row.notes, *(known.row.notes if known and not known.is_borrowed else ())]
         if price is not None:
+            written = f", {price.cache_write} to write the cache" if price.cache_write is not None else ""
             facts.append(
                 f"{price.currency} per million tokens as of {price.as_of}: {price.input} in, {price.cached} cached, "
-                f"{price.output} out."
+                f"{price.output} out{written}."
             )
         return tuple(facts)
 
@@ -311,6 +315,13 @@ class Catalogue:
         if name not in self.schemes:
             raise SettingsError(f"thinking.toml has no scheme {safe_words(name, 60)}.")
         return self.schemes[name]
+
+
+def _newer(learned: Learned | None, known: Known | None) -> Learned | None:
+    """What was learned, if it is not older than what the catalogue says of the model: nothing is believed for ever."""
+    if learned is None or known is None or known.is_borrowed or not learned.as_of:
+        return learned
+    return learned if learned.as_of >= str(known.row.as_of) else None
 
 
 def _guessed_output(learned: Learned | None) -> int:

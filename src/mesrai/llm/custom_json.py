@@ -26,7 +26,9 @@ Custom = dict[str, Any]
 _MOST_LETTERS: Final = 32_000  # of the fields for one provider, written as short as can be
 _MOST_TEXT: Final = 200_000
 _MOST_DEPTH: Final = 16
-_KEY: Final = re.compile(r"(?:^|[\s:])(?:(?:sk|gsk|fw|cpk|xai)[-_]|AIza)[\w.-]{12,}", re.IGNORECASE)
+_KEY: Final = re.compile(
+    r"(?:^|[\s:])(?:(?:sk|gsk|fw|cpk|xai|hf|csk|nvapi|pplx|tgp)[-_]|AIza|AQ\.)[\w.-]{12,}", re.IGNORECASE
+)
 
 
 def parse_custom(text: str, *, namespace: str) -> Custom:
@@ -125,6 +127,8 @@ def _decoded(text: str) -> dict[str, Any]:
         _refuse(text, max(0, text.find("\\u")), "a \\u escape stands for no letter.")
     except (RecursionError, ValueError) as error:
         raise SettingsError("Custom JSON is nested too deep, or holds a number that is too long.") from error
+    if _depth(whole) > _MOST_DEPTH + 1:  # before the places of its keys are kept, which grow with the depth
+        raise SettingsError(f"Custom JSON is nested more than {_MOST_DEPTH} levels deep.")
     if not isinstance(whole, dict):
         _refuse(text, len(text) - len(text.lstrip()), "one object in { } belongs here.")
     return whole
@@ -142,8 +146,17 @@ def _finite(word: str) -> float:
 
 
 def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inner), default=0)
+    """How many levels a value has. It is gone through level by level: a recursion would end at what it measures."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
 
 
 def _hint(text: str, at: int) -> str:

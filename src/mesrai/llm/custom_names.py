@@ -12,6 +12,7 @@ _KNOWN: Final = {re.sub("[_-]", "", name).lower(): name for name in NAMESPACES}
 _OWN: Final = "Mesrai writes it itself, since the review depends on it."
 _SETTING: Final = "It has a setting of its own: {}."
 _KEY: Final = "Keys and headers do not belong in custom JSON, which is shown; the key has a field of its own."
+_CREDENTIALS: Final = frozenset({"apikey", "authorization", "authorizationtoken", "accesstoken", "xapikey", "bearer"})
 _UNWRAPPED: Final = "Give the fields in it themselves."
 # by name without underscores and capitals → why a person may not set it
 _PROTECTED: Final[Mapping[str, str]] = {
@@ -89,7 +90,9 @@ def spelled(fields: Mapping[str, Any], namespace: str) -> Iterator[tuple[Path, P
 def reason_against(wire: Path) -> str:
     """Why a person may not set a field of the request; empty if they may."""
     plain = tuple(re.sub("[_-]", "", each).lower() for each in wire)
-    return _PROTECTED.get(plain[0], "") if len(plain) == 1 else _PROTECTED_INSIDE.get(plain, "")
+    if len(plain) == 1:
+        return _PROTECTED.get(plain[0], "")
+    return _KEY if plain[-1] in _CREDENTIALS else _PROTECTED_INSIDE.get(plain, "")
 
 
 def _outer_path(key: str, namespace: str) -> Path:

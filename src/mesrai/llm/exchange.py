@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from mesrai.domain.connection import Thinking
 from mesrai.domain.usage import Usage
 from mesrai.errors import AnswerCut, AnswerEmpty, ModelError, ModelTimeout, ModelUnknown
 from mesrai.llm.classify import error_said, request_id_in
@@ -110,6 +111,9 @@ class Exchange:
             endpoint.traits.cache_key_field,
             *(name for fields in endpoint.traits.thinking.values() for name in fields),
         }
+        # What a person wrote as custom JSON is sent or the question fails: it must not vanish behind a notice.
+        own = endpoint.traits.thinking.get(Thinking.CUSTOM, {}) if endpoint.thinking is Thinking.CUSTOM else {}
+        self._kept: Collection[str] = frozenset(own)
 
     async def ask(self, body: Mapping[str, Any], reading: Callable[[], R]) -> tuple[R, Received]:
         """Send `body` and read the answer into a new reading.
@@ -189,7 +193,7 @@ class Exchange:
 
     def _learn(self, refusal: "_Refusal", sent: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         """Whether there is something to leave out that was sent; it is left out from now on."""
-        found = refused_field(refusal.error, refusal.said, sent, self._optional)
+        found = refused_field(refusal.error, refusal.said, sent, self._optional, self._kept)
         if found is None or found.renamed in self._left_out:
             return False
         if found.name in self._left_out and found.cap is None:

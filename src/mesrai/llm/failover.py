@@ -1,7 +1,7 @@
 """A Model that asks its models in order, and leaves out those that cannot answer for now or for good."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -58,9 +58,9 @@ class Failover:
 
         A model that is out is not asked; if what ails it may pass, it is asked when no other answers. An outage that is
         over is tried by one asker, the others go on without. Errors: with one model its own error; with several
-        NoModelLeft, or one that no other model can mend; StoreError before anything is asked.
+        NoModelLeft, or one that no other model can mend; what asking a model raises besides.
         """
-        standing = await self._outages.standing(self._names)
+        standing = await self._standing(self._names)
         out = {place: standing[name] for place, name in enumerate(self._names) if name in standing}
         causes = {place: _cause(outage) for place, outage in out.items()}
         ready = deque(place for place in range(len(self._models)) if place not in out)
@@ -92,12 +92,24 @@ class Failover:
     async def _tried_elsewhere(self, place: int) -> Outage | None:
         """The outage, if another asker tries just now whether it is over; None: this model may be asked."""
         name = self._names[place]
-        if await self._outages.may_probe(name):
-            return None
-        return (await self._outages.standing([name])).get(name)
+        with suppress(StoreError):
+            if not await self._outages.may_probe(name):
+                return (await self._standing([name])).get(name)
+        return None
+
+    async def _standing(self, names: Sequence[str]) -> Mapping[str, Outage]:
+        """The outages that last still. While the store is away none is known, and every model is worth asking."""
+        with suppress(StoreError):
+            return await self._outages.standing(names)
+        return {}
 
     async def _note(self, place: int, error: ModelError) -> None:
-        """Remember the failure. That the store is away must not keep the next model from answering."""
+        """Remember the failure. That the store is away must not keep the next model from answering.
+
+        What was refused on our side says nothing of the model: a smaller question may pass, or one under other limits.
+        """
+        if not error.calls or error.until is not None:
+            return
         with suppress(StoreError):
             if isinstance(error, _ANSWERED):
                 await self._outages.clear(self._names[place])

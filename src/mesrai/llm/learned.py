@@ -10,14 +10,29 @@ from mesrai.llm.endpoint import Dialect
 _ORDER: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def scheme_learned(learned: Learned, row: ProviderRow, schemes: Mapping[str, SchemeRow]) -> SchemeRow | None:
-    """The scheme of a model at a vendor whose list tells of it; None where the list tells nothing of reasoning."""
+def scheme_learned(
+    learned: Learned, row: ProviderRow, schemes: Mapping[str, SchemeRow], known: SchemeRow | None = None
+) -> SchemeRow | None:
+    """The scheme of a model at a vendor whose list tells of it; None where the list tells nothing new of reasoning.
+
+    `known` is the scheme of the model's own row, which says more than a list that names no efforts.
+    """
     if not row.learned:
         return None
     efforts = [effort for effort in _ORDER if effort in learned.efforts]
     if efforts and learned.reasoning != "no":
         return _by_efforts(efforts, learned, row)
+    if known is not None and learned.reasoning == _kind_of(known):
+        return None
     return schemes.get(row.learned.get(learned.reasoning, ""))
+
+
+def _kind_of(scheme: SchemeRow) -> str:
+    """What a vendor's list would call it: a notice at off means that the model always reasons."""
+    levels = (scheme.off, scheme.low, scheme.medium, scheme.high)
+    if not any(level.body for level in levels) and not scheme.off.notice:
+        return "no"
+    return "only" if scheme.off.notice else "both"
 
 
 def _by_efforts(efforts: Sequence[str], learned: Learned, row: ProviderRow) -> SchemeRow:

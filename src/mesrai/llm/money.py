@@ -10,6 +10,7 @@ from mesrai.errors import ModelError, NoModelLeft
 from mesrai.llm.model import Price
 
 _MILLION: Final = Decimal(1_000_000)
+_MOST_STATED: Final = Decimal(1_000_000)  # for one request; more is no cost, and no database could add it up
 
 
 def priced(usage: Usage, price: Price | None, stated: Decimal | None = None, *, written: int = 0) -> Usage:
@@ -55,4 +56,4 @@ def stated_cost(value: Mapping[str, Any]) -> Decimal | None:
         stated = Decimal(str(cost))
     except InvalidOperation:
         return None
-    return stated if stated.is_finite() and stated >= 0 else None
+    return stated if stated.is_finite() and 0 <= stated <= _MOST_STATED else None

@@ -73,7 +73,6 @@ _FORMATS: Final[Mapping[Dialect, _Format]] = {
     Dialect.OPENAI: _Format(lambda _: OPENAI_PATH, {}, openai_body),
     Dialect.ANTHROPIC: _Format(anthropic_path, ANTHROPIC_HEADERS, anthropic_body),
     Dialect.GEMINI: _Format(gemini_path, {}, gemini_body),
-    Dialect.GEMINI: _Format(gemini_path, {}, gemini_body),
 }
 
 

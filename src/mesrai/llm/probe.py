@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mesrai.domain.connection import Connection, Learned
-from mesrai.errors import MesraiError
+from mesrai.errors import MesraiError, ModelTimeout
 from mesrai.llm.catalogue import Catalogue
 from mesrai.llm.diagnosis import diagnose
 from mesrai.llm.model import Model
@@ -20,6 +20,7 @@ from mesrai.llm.probe_model import Looked, check_model
 from mesrai.llm.probing import FREE, Advice, Diagnosis, Problem, Stage, StageResult, State, Tested, Watch
 from mesrai.llm.transport import Session
 
+MOST_STAGE_S: Final = 600.0  # however slowly a provider drips; single requests have deadlines of their own
 _NOT_ASKED: Final = "That the model answers, uses tools and keeps to a shape: nothing was asked of it."
 _NOT_ADMITTED: Final = (
     "That this client is admitted: the plan shows its list and its quota also to clients that it refuses to answer."
@@ -93,7 +94,11 @@ class _Run:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            found = await work()
+            async with asyncio.timeout(MOST_STAGE_S):
+                found = await work()
+        except TimeoutError:
+            slow = ModelTimeout(f"This stage took longer than {MOST_STAGE_S:.0f} s and was given up.")
+            found = failed(diagnose(slow, self.case, stage))
         except MesraiError as error:
             found = failed(diagnose(error, self.case, stage))
         self._take(stage, found)

@@ -121,7 +121,9 @@ def balance_in(value: Any, currency: str) -> Balance | None:
     """
     listed = _under(value, "balance_infos")
     if isinstance(listed, list):
-        return next((found for each in listed if (found := _listed_balance(each)) is not None), None)
+        found = [balance for each in listed[:_MOST_WINDOWS] if (balance := _listed_balance(each)) is not None]
+        # An account may hold several currencies, and is served while one of them holds something.
+        return next((each for each in found if not each.is_spent), next(iter(found), None))
     amounts = _under(value, "data")
     available = number_in(_under(amounts, "available_balance"))
     if available is None:

@@ -5,11 +5,11 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from mesrai.errors import MesraiError, ModelError, SettingsError
 from mesrai.llm import remedies
-from mesrai.llm.address import clean_base_url
+from mesrai.llm.address import clean_base_url, owner_of
 from mesrai.llm.diagnosis import diagnose
 from mesrai.llm.probe_case import Case, Found, failed, limited
 from mesrai.llm.probe_fetch import Fetched, fetch
-from mesrai.llm.probing import Diagnosis, Problem, Stage, State
+from mesrai.llm.probing import Advice, Diagnosis, Problem, Stage, State, Step
 from mesrai.llm.transport import Session
 from mesrai.llm.words import safe_words
 
@@ -31,11 +31,18 @@ async def check_address(case: Case, session: Session) -> Arrival:
     answer = await fetch(case, session, path, with_key=False)
     if 300 <= answer.status < 400:
         return Arrival(found=failed(_redirected(case, answer, path)))
-    if answer.said.is_html:
+    if answer.said.is_html and not _is_sparse(case, answer):
         return Arrival(found=await _page(case, session, answer))
     if answer.status in (404, 405) and case.row.lists_models and case.connection.base_url not in case.row.addresses:
         return Arrival(found=await _missed(case, session, answer))
     return Arrival(found=_passed(case, answer), open_list=answer if answer.is_fine else None)
+
+
+def _is_sparse(case: Case, answer: Fetched) -> bool:
+    """Whether a page is only how a server says that it wants a key (gateways do), or that it has no such list."""
+    if answer.status == 401:
+        return case.connection.key is not None
+    return answer.status in (404, 405) and (case.row.is_anywhere or not case.row.lists_models)
 
 
 def _passed(case: Case, answer: Fetched) -> Found:
@@ -76,17 +83,27 @@ def _unencrypted(case: Case) -> str:
 
 def _redirected(case: Case, answer: Fetched, path: str) -> Diagnosis:
     """A redirect is not followed: the key would go to whoever is named in it."""
-    where = urljoin(case.connection.base_url + path, answer.headers.get("location", ""))
-    target, base_url = _target(where, path, case)
+    target, base_url = _target(answer.headers.get("location", ""), path, case)
     told = f"{case.place} only points to {target or 'another address'}. Mesrai does not follow it with your key."
-    return Diagnosis(
-        problem=Problem.BAD_ADDRESS, told=told, advice=remedies.address(case, base_url), status=answer.status
-    )
+    advice = remedies.address(case, base_url)
+    if base_url and not _is_same_service(base_url, case):  # only named: to take it over is to hand the key to it
+        asked = f"If you know {target} and the key is meant for it, set {base_url} as the base URL yourself."
+        advice = (Advice(step=Step.FIX_ADDRESS, told=asked),)
+    return Diagnosis(problem=Problem.BAD_ADDRESS, told=told, advice=advice, status=answer.status)
 
 
-def _target(where: str, path: str, case: Case) -> tuple[str, str]:
+def _is_same_service(base_url: str, case: Case) -> bool:
+    """Whether an address is at the same host, or the same vendor's."""
+    owner = owner_of(base_url, case.catalogue.providers)
+    is_vendors = owner is not None and (owner.vendor or owner.id) == (case.row.vendor or case.row.id)
+    return is_vendors or urlsplit(base_url).hostname == case.host
+
+
+def _target(location: str, path: str, case: Case) -> tuple[str, str]:
     """The host a redirect names, and the base URL it amounts to, if it is fit to be one."""
+    where = location
     try:
+        where = urljoin(case.connection.base_url + path, location)
         parts = urlsplit(where)
         host = safe_words(case.without_key(parts.netloc.rpartition("@")[2]), 100)
         is_same_api = parts.path.rstrip("/").endswith(path)

@@ -20,7 +20,9 @@ from mesrai.llm.probe_ceiling import Meter
 from mesrai.llm.probe_shape import EXERCISE, SHAPE, Misshapen, read_exercise
 from mesrai.llm.probing import Advice, Diagnosis, Problem, State, Step
 
-FIRST_ROOM: Final = 2_000  # tokens of an answer, reasoning included
+# Tokens of an answer, reasoning included; with less than twice a model's least budget for reasoning, none would be
+# asked for, and the test would not be of what reviews send.
+FIRST_ROOM: Final = 2_400
 LARGER_ROOM: Final = 6_000  # where that was too little
 SLOW_S: Final = 10.0
 MOST_WAIT_S: Final = 65.0  # in all, for a limit of so many requests a minute

@@ -89,6 +89,8 @@ class Case:
         theirs = rows_for_key(key, self.catalogue.providers)
         if theirs:
             return tuple(each for each in self.siblings if each in theirs)
+        if not self.is_own_address:  # a gateway's own key looks like any other, and is nothing to show to a vendor
+            return ()
         return tuple(each for each in self.siblings if not own_prefixes(each))
 
     @property

@@ -62,7 +62,8 @@ class Meter:
         usage = spent_on(error)
         self.usage += usage
         is_counted = bool(usage.input_tokens or usage.output_tokens)
-        if not is_counted and isinstance(error, AnswerCut | AnswerEmpty | ModelTimeout):
+        has_begun = usage.cost is None  # part of an answer came, whatever then ended it
+        if not is_counted and (has_begun or isinstance(error, AnswerCut | AnswerEmpty | ModelTimeout)):
             self.held_tokens += size_of(prompt) + prompt.max_output_tokens
 
     @property

@@ -97,6 +97,10 @@ async def _by_list(case: Case, session: Session, open_list: Fetched | None) -> F
     if isinstance(error, ModelNotAdmitted) and "scope" in answer.said.text.lower():
         told = "The key is known, but it may not read the list of models."
         return Found(state=State.LIMITED, told=told, unproven=(UNPROVEN,))
+    is_closed = isinstance(error, ModelNotAdmitted) and case.row.is_anywhere and not answer.said.is_html
+    if is_closed:  # gateways close the list to keys that may well ask their models
+        told = f"{case.place} does not show its list of models to this key, so only asking the model proves the key."
+        return Found(state=State.LIMITED, told=told, unproven=(UNPROVEN,))
     return _refused(error, case)
 
 

@@ -34,14 +34,14 @@ class Listing:
 
     def find(self, model: str) -> str | None:
         """The listed id that means this model; None if none does."""
-        wanted = _bare(model)
-        exact = next((each for each in self.entries if each == model or _bare(each) == wanted), None)
+        wanted = bare_id(model)
+        exact = next((each for each in self.entries if each == model or bare_id(each) == wanted), None)
         if exact is not None:
             return exact
         # Ollama adds a tag; OpenRouter's variants are asked for behind the id; dated ids stand for short ones.
         tags = (f"{wanted}:latest", wanted.rpartition(":")[0] if "/" in wanted else "")
         tagged = next((each for each in self.entries if each in tags), None)
-        return tagged or next((each for each in self.entries if _is_dated(_bare(each), wanted)), None)
+        return tagged or next((each for each in self.entries if _is_dated(bare_id(each), wanted)), None)
 
     def close_to(self, model: str) -> tuple[str, ...]:
         """Listed ids that look like this one, the closest first."""
@@ -108,7 +108,7 @@ def _count(value: Any) -> int | None:
     return int(value) or None
 
 
-def _bare(model: str) -> str:
+def bare_id(model: str) -> str:
     """An id without what Google puts before it."""
     return model.removeprefix("models/")
 

@@ -10,7 +10,7 @@ from mesrai.llm import remedies
 from mesrai.llm.diagnosis import diagnose, unknown_model_told
 from mesrai.llm.probe_case import Case, Found, failed, limited
 from mesrai.llm.probe_fetch import Fetched, fetch
-from mesrai.llm.probe_listing import listing_in
+from mesrai.llm.probe_listing import bare_id, listing_in
 from mesrai.llm.probing import Diagnosis, Problem, Stage, State
 from mesrai.llm.transport import Session
 
@@ -39,7 +39,7 @@ async def check_model(case: Case, session: Session, open_list: Fetched | None, *
     if listing is None:
         return Looked(found=_unlisted(case, answer))
     listed_id = listing.find(case.connection.model)
-    listed = tuple(each for each in listing.ids if case.without_key(each) == each)
+    listed = tuple(dict.fromkeys(bare_id(each) for each in listing.ids if case.without_key(each) == each))
     if listed_id is None:
         return Looked(found=_absent(case, listed, is_sure=not (is_full or listing.is_partial)), listed=listed)
     today = datetime.now(UTC).date().isoformat()
@@ -55,7 +55,7 @@ def _present(case: Case, listed_id: str, learned: Learned | None) -> Found:
         on = f" on {retired.on}" if retired.on else ""
         told = f"{listed_id} is still listed, though it was to be retired{on}. Its successor is {retired.successor}."
         return Found(state=State.LIMITED, told=told, facts=facts)
-    return Found(state=State.PASSED, told=f"The provider lists {listed_id}.", facts=facts)
+    return Found(state=State.PASSED, told=f"The provider lists {bare_id(listed_id)}.", facts=facts)
 
 
 def _absent(case: Case, listed: tuple[str, ...], *, is_sure: bool) -> Found:

@@ -8,6 +8,11 @@ from typing import Any, Final
 from mesrai.llm.model import AnswerShape
 
 _FENCE: Final = re.compile(r"```[a-zA-Z0-9]*\s*\n(.*?)\n?```", re.DOTALL)
+# What a review takes for a severity, however large it is written; other words it has repaired.
+_SEVERITIES: Final = frozenset({
+    "critical", "high", "medium", "low", "blocker", "error", "major", "important", "warning", "moderate", "minor",
+    "info", "nit",
+})  # fmt: skip
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
 _FINDING: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -72,11 +77,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _check(value: Any, schema: Mapping[str, Any], at: str) -> None:
-    kinds: Mapping[str, Any] = {"object": dict, "array": list, "string": str, "integer": int}
+    kinds: Mapping[str, Any] = {"object": dict, "array": list, "string": str}
     kind = schema["type"]
-    if not isinstance(value, kinds[kind]) or isinstance(value, bool):
+    if kind == "integer":
+        return  # a line is only a hint to a review, so that none is refused there for it
+    if not isinstance(value, kinds[kind]):
         raise Misshapen(f"{at} must be of type {kind}")
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and value.strip().lower() not in _SEVERITIES:
         raise Misshapen(f"{at} must be one of {', '.join(schema['enum'])}")
     if kind == "object":
         for name, inner in schema["properties"].items():

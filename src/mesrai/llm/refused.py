@@ -16,7 +16,7 @@ OPTIONAL: Final = frozenset({
     "tool_choice", "tools", "parallel_tool_calls", "generationConfig",
 })  # fmt: skip
 # Who may see the code, and who may keep it: a request that cannot say so is not sent.
-_KEPT: Final = frozenset({"provider", "store"})
+_KEPT: Final = frozenset({"provider", "store", "inference_geo"})
 _NESTED: Final = "generationConfig"  # Gemini's optional fields are all in it, and it is never left out as a whole
 LIMITS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 # What providers call a field when they do not use its name.
@@ -58,10 +58,12 @@ class Refused:
         return ".".join(self.path)
 
 
-def refused_field(error: ModelError, said: Said, body: Mapping[str, Any], more: Collection[str] = ()) -> Refused | None:
+def refused_field(
+    error: ModelError, said: Said, body: Mapping[str, Any], more: Collection[str] = (), kept: Collection[str] = ()
+) -> Refused | None:
     """The optional field of `body` the provider refused with this error; None if it refused something else.
 
-    `more` are further fields of the body that may be left out.
+    `more` are further fields of the body that may be left out; `kept` are those that may not.
     """
     is_tools = isinstance(error, ModelUnknown) and error.status in (400, 404)
     if not isinstance(error, PromptRejected) and not is_tools:
@@ -69,7 +71,8 @@ def refused_field(error: ModelError, said: Said, body: Mapping[str, Any], more: 
     text = said.text.lower()
     if any(fault in text for fault in _OTHER_FAULTS):
         return None
-    paths = [path for path in _paths(body, {*OPTIONAL, *more}) if not is_tools or path == ("tools",)]
+    optional = {*OPTIONAL, *more}.difference(kept)
+    paths = [path for path in _paths(body, optional) if not is_tools or path == ("tools",)]
     named = [path for path in paths if said.param and ".".join(path) == said.param]
     mentioned = sorted((at, -len(path), path) for path in paths if (at := _mentioned_at(path, text)) is not None)
     if not named and not mentioned:

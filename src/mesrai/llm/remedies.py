@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -38,6 +40,8 @@ def search(case: Case) -> tuple[Advice, ...]:
 def new_key(case: Case) -> tuple[Advice, ...]:
     """Take another key."""
     kind = key_kind(case.row.id) or f"a key of {case.row.name}"
+    if case.connection.key is None:
+        return (Advice(step=Step.REPLACE_KEY, told=f"Give {kind}.", link=case.row.key_page),)
     told = f"Use {kind}; check that it is whole and was not revoked."
     return (Advice(step=Step.REPLACE_KEY, told=told, link=case.row.key_page),)
 
@@ -47,7 +51,10 @@ def messages_surface(case: Case) -> tuple[Advice, ...]:
     url = case.connection.base_url
     rows = [each for each in case.catalogue.providers if each.dialect is Dialect.ANTHROPIC and each.base_url]
     own = next((each for each in rows if url in (each.base_url, f"{each.base_url}/v1")), None)
-    own = own or next((each for each in rows if each in case.siblings or each.billing == "subscription"), None)
+    is_nobodys = not case.row.base_url  # only plans have such a gate, and at nobody's address it may be any of them
+    own = own or next(
+        (each for each in rows if each in case.siblings or (is_nobodys and each.billing == "subscription")), None
+    )
     if own is None:
         return vendor(case, "Use an address of the vendor's that admits other clients.")
     if url == own.base_url:
@@ -120,6 +127,8 @@ def faster(case: Case) -> tuple[Advice, ...]:
     known = case.known
     if known is None or not known.row.faster:
         return ()
+    if known.is_borrowed and known.row.faster not in case.listed:  # another provider's, as far as is known
+        return ()
     told = f"{known.row.faster} answers faster, if that matters more than its price."
     return (Advice(step=Step.PICK_MODEL, told=told, model=known.row.faster),)
 
@@ -128,7 +137,9 @@ def network(case: Case) -> tuple[Advice, ...]:
     """See to the way there: proxy, names, and which part of the world."""
     scheme = urlsplit(case.connection.base_url).scheme
     proxy = _proxy_for(scheme)
-    if proxy:
+    if _is_here(case.host):
+        told = "Start the server on this machine, or correct the port in the base URL."
+    elif proxy:
         told = (
             f"Requests go through the proxy {proxy} ({scheme.upper()}_PROXY): check that it lets {case.host} through."
         )
@@ -138,6 +149,13 @@ def network(case: Case) -> tuple[Advice, ...]:
             f"if it reaches the network through a proxy, set {scheme.upper()}_PROXY."
         )
     return (Advice(step=Step.CHECK_NETWORK, told=told), *region(case), *_typed(case))
+
+
+def _is_here(host: str) -> bool:
+    """Whether that is this machine."""
+    with suppress(ValueError):
+        return ip_address(host.strip("[]").partition("%")[0]).is_loopback
+    return host == "localhost"
 
 
 def _proxy_for(scheme: str) -> str:

@@ -17,6 +17,7 @@ from mesrai.errors import (
     ModelThrottled,
     ModelTimeout,
     ModelUnavailable,
+    StoreUnavailable,
 )
 from mesrai.llm.deadline import Deadline
 from mesrai.llm.model import Answer, Model, Profile, Prompt
@@ -32,6 +33,7 @@ _TRIES: Final[dict[type[ModelError], int]] = {
     AnswerCut: 2,
 }
 _MOST_TRIES: Final = 6  # of all kinds together
+_STORE_TRIES: Final = 5  # of getting a permit: a database that restarts is back by then
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 30.0
 _OVERLOAD_FACTOR: Final = 2.0  # an overloaded provider recovers more slowly than a limit
@@ -66,10 +68,13 @@ class Retrying:
         return self._model.profile
 
     async def ask(self, prompt: Prompt) -> Answer:
-        """The answer, with the failed tries in its usage. Errors: the last ModelError, with all tries in `calls`."""
+        """The answer, with the failed tries in its usage.
+
+        Errors: the last ModelError, with all tries in `calls`; StoreUnavailable if the store stays away.
+        """
         deadline = Deadline(self._deadline_s, clock=self._clock)
         failed: Counter[type[ModelError]] = Counter()
-        lost = Usage()
+        lost, unstored = Usage(), 0
         while True:
             try:
                 answer = await self._ask_once(prompt, deadline)
@@ -84,6 +89,11 @@ class Retrying:
                 if failed[kind] >= _TRIES[kind] or failed.total() >= _MOST_TRIES:
                     raise
                 await self._wait(error, failed[kind], deadline)
+            except StoreUnavailable:
+                unstored += 1
+                if unstored >= _STORE_TRIES:
+                    raise
+                await self._sleep(self._chance() * _FIRST_WAIT_S * 2 ** (unstored - 1))
             else:
                 return replace(answer, usage=answer.usage + lost)
 

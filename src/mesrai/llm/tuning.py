@@ -1,5 +1,6 @@
 """The settings that tune a connection, checked against what its model and provider take."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _BUDGET: Final = {
     Dialect.ANTHROPIC: "thinking.budget_tokens",
     Dialect.GEMINI: "generationConfig.thinkingConfig.thinkingBudget",
 }
+_LEAST_KEY: Final = 8  # letters; a shorter one could be any word
 _USUAL_MOST: Final = 2.0
 _USUAL_OUTPUT: Final = 16_384  # tokens; what a review asks for
 
@@ -45,6 +47,8 @@ def tuned(draft: Draft, row: ProviderRow, model: str, catalogue: Catalogue, lear
     One that will have no effect, or less than it says, is told as a notice.
     """
     custom = parse_custom(draft.custom_json, namespace=row.namespace) if draft.custom_json.strip() else None
+    if draft.key and len(draft.key.open()) >= _LEAST_KEY and draft.key.open() in json.dumps(custom):
+        raise SettingsError("Custom JSON holds the connection's key. It is shown, so a key does not belong in it.")
     thinking = draft.thinking or (Thinking.MEDIUM if custom is None else Thinking.CUSTOM)
     if thinking is Thinking.CUSTOM and custom is None:
         raise SettingsError("thinking is custom, so custom JSON is needed: it says what is sent.")

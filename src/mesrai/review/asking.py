@@ -7,7 +7,7 @@ from typing import Any
 
 from mesrai.domain.diff import FileDiff
 from mesrai.domain.review import Dropped
-from mesrai.errors import ModelError, PromptTooLong, SourceError
+from mesrai.errors import ModelError, PromptTooLong, SourceError, StoreError
 from mesrai.forges.forge import Source
 from mesrai.llm.model import Model, Tool
 from mesrai.review.answers import ReviewAnswer, read_review_answer
@@ -31,10 +31,10 @@ class Work:
 
     batch: Batch
     answer: ReviewAnswer | None = None  # None: it was not read
-    failure: ModelError | SourceError | None = None  # why it was not read
+    failure: ModelError | SourceError | StoreError | None = None  # why it was not read
     is_split: bool = False  # its parts go on as other works
     unverified: tuple[Candidate, ...] = ()  # found, and not yet or never verified
-    verify_failure: ModelError | None = None
+    verify_failure: ModelError | StoreError | None = None
     has_unverified: bool = False  # something was found and dropped without its second look
     confirmed: tuple[Candidate, ...] = ()
     dropped: list[Dropped] = field(default_factory=list)
@@ -103,7 +103,7 @@ async def _do(desk: Desk, work: Work, works: list[Work]) -> None:
     except PromptTooLong as error:
         await _split(desk, work, works, error)
         return
-    except (ModelError, SourceError) as error:
+    except (ModelError, SourceError, StoreError) as error:  # of the store: what others answered must not go with it
         work.failure = error
     else:
         await _take(desk, work, reply)
@@ -151,7 +151,7 @@ async def _take(desk: Desk, work: Work, reply: Reply[ReviewAnswer]) -> None:
         verified = await verify_findings(
             desk.model, prompt, work.unverified, toolbox=toolbox, steps=steps, ledger=desk.ledger
         )
-    except ModelError as error:
+    except (ModelError, StoreError) as error:
         work.verify_failure = error
         work.give_up_unverified(f"not verified: {error.message}")
         return

@@ -48,8 +48,11 @@ class PolicyFound:
 
 
 async def load_policy(source: Source, at: At) -> PolicyFound:
-    """The policy file at one end of the change, or the defaults. Errors: PolicyError, SourceError."""
-    data = await source.file(POLICY_FILE, at)
+    """The policy file at one end of the change, or the defaults; the base is that of the whole work.
+
+    Errors: PolicyError, SourceError.
+    """
+    data = await source.file(POLICY_FILE, At.TARGET if at is At.BASE else at)
     if data is None:
         return PolicyFound(policy=Policy())
     return PolicyFound(policy=read_policy(data, file=POLICY_FILE), file=POLICY_FILE)
@@ -58,14 +61,14 @@ async def load_policy(source: Source, at: At) -> PolicyFound:
 async def load_guidance(source: Source, reviewed: Sequence[FileDiff]) -> Guidance:
     """Read the documents that hold for the reviewed files. Errors: SourceError.
 
-    Only the base counts: a change cannot give its reviewer instructions.
+    Only the target counts: a change cannot give its reviewer instructions, nor can its own earlier commits.
     """
     listed = await source.tree.paths() if source.tree else ()
     documents = [*_ROOT_DOCUMENTS, *_of_folders(reviewed)]
     documents += [path for path in listed if path.startswith(_DOCUMENT_FOLDERS)]
     rule_files = [path for path in listed if path.startswith(_RULE_FOLDER) and path.endswith(".md")]
     names = list(dict.fromkeys(documents))[:_MOST_DOCUMENTS]
-    read = await asyncio.gather(*(source.file(path, At.BASE) for path in [*names, *rule_files]))
+    read = await asyncio.gather(*(source.file(path, At.TARGET) for path in [*names, *rule_files]))
     texts = read[: len(names)]
     text, notices = _joined([(name, data) for name, data in zip(names, texts, strict=True) if data and data.strip()])
     rules: list[Rule] = []

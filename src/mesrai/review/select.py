@@ -69,6 +69,8 @@ def _by_kind(file: FileDiff) -> str:
         return "symbolic link"
     if file.kind is FileKind.BINARY:
         return "binary file"
+    if file.kind is FileKind.LARGE:
+        return "too large to be read"
     if file.hunks:
         return ""
     if file.action in (Action.RENAMED, Action.COPIED):

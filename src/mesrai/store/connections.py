@@ -16,7 +16,8 @@ from mesrai.store.connection_text import connection_of, text_of
 from mesrai.store.database import Database, Row, Statements
 from mesrai.store.vault import Keyring
 
-_ALL: Final = "SELECT * FROM connections WHERE organisation = :organisation ORDER BY id"
+_ALL: Final = "SELECT * FROM connections WHERE organisation = :organisation ORDER BY slot"
+_OF_SLOT: Final = "SELECT * FROM connections WHERE organisation = :organisation AND slot = :slot"
 _SEALED: Final = "SELECT * FROM connections WHERE sealed_key IS NOT NULL ORDER BY organisation, slot"
 _ONE: Final = "SELECT * FROM connections WHERE id = :id AND sealed_key IS NOT NULL"
 _SAVE: Final = """
@@ -99,7 +100,9 @@ async def save_connection(
     sealed = _sealed(keyring, connection, organisation, row_id)
     hint = _hint(connection.key)
     async with database.transaction() as statements:
-        before = (await _locked(database, statements, organisation)).get(slot)
+        # This row alone: two who lock both, of which each sees only the one that is there, would wait for each other.
+        found = await statements.rows(_OF_SLOT + database.for_update, organisation=organisation, slot=slot.value)
+        before = found[0] if found else None
         await statements.rows(
             _SAVE.format(now=database.now),
             id=row_id,
@@ -144,6 +147,11 @@ async def remove_connection(database: Database, organisation: str, slot: Slot, *
             details=_what_it_was(rows[slot]),
         )
     return True
+
+
+async def has_sealed_keys(statements: Statements) -> bool:
+    """Whether any key is saved, of whatever organisation. Errors: StoreUnavailable."""
+    return bool(await statements.rows("SELECT id FROM connections WHERE sealed_key IS NOT NULL LIMIT 1"))
 
 
 async def reseal_all(database: Database, keyring: Keyring, *, who: str) -> int:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 Row = Mapping[str, Any]
 Value = str | int | float | None
@@ -52,9 +51,19 @@ def numbered(sql: str, values: Mapping[str, Value]) -> tuple[str, list[Value]]:
     return text, [values[name] for name in names]
 
 
+def storable(value: Value) -> Value:
+    """The value, with U+FFFD in a text for what no database takes: halves of surrogate pairs, and NUL."""
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
 def shown_url(url: str) -> str:
-    """The address without user and password, for people."""
+    """The address without user and password, for people; hardly anything of one that cannot be read beyond doubt."""
     if url.startswith(SQLITE):
         return url.removeprefix(SQLITE)
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    place, after = authority.rpartition("@")[2], rest.removeprefix(authority)
+    # An @ further on: a password with a sign in it that ends the part where passwords stand.
+    return f"{scheme}://…" if "@" in after else f"{scheme}://{place}{re.split('[?#]', after, maxsplit=1)[0]}"

@@ -13,6 +13,7 @@ from mesrai.store.database import Database
 _BEATS: Final = 3  # renewals in the time of one lease
 _SAFE: Final = 0.9  # of a lease, after which we no longer rely on it: others must not be ahead of us
 _KEPT_S: Final = 60.0  # after its lease, before a dead holder's rows are swept away
+_AHEAD_S: Final = 3_600.0  # farther in the future than any lease: written while the clock was wrong
 
 
 class Lease:
@@ -98,12 +99,15 @@ class Lease:
 async def _sweep(database: Database) -> None:
     """Delete what no longer counts: nobody waits for it, so it needs no order."""
     now = database.now
-    dead = f"SELECT id FROM holders WHERE until < {now} - :kept"
+    is_dead = f"until < {now} - :kept OR until > {now} + :ahead"
+    dead = f"SELECT id FROM holders WHERE {is_dead}"
     with suppress(StoreUnavailable):
-        await database.rows(f"DELETE FROM permits WHERE holder IN ({dead})", kept=_KEPT_S)
-        await database.rows(f"DELETE FROM holders WHERE until < {now} - :kept", kept=2 * _KEPT_S)
+        await database.rows(f"DELETE FROM permits WHERE holder IN ({dead})", kept=_KEPT_S, ahead=_AHEAD_S)
+        await database.rows(f"DELETE FROM holders WHERE {is_dead}", kept=2 * _KEPT_S, ahead=_AHEAD_S)
         await database.rows(
-            f"DELETE FROM admissions WHERE at < {now} - :minute AND (is_for_day = 0 OR at < {now} - :day)",
+            f"DELETE FROM admissions WHERE at > {now} + :ahead"
+            f" OR (at < {now} - :minute AND (is_for_day = 0 OR at < {now} - :day))",
             minute=MINUTE_S,
             day=DAY_S,
+            ahead=_AHEAD_S,
         )

@@ -1,12 +1,14 @@
 """Run Alembic's migrations on a database."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -25,7 +27,7 @@ def migrate(url: str) -> None:
             _migrate_sqlite(url)
         else:
             asyncio.run(_migrate_postgresql(url))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, CommandError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
         raise StoreUnavailable(f"The database {shown_url(url)} cannot be brought up to date: {reason}.") from error
 
@@ -42,7 +44,11 @@ def _config() -> Config:
 
 
 def _migrate_sqlite(url: str) -> None:
-    engine = create_engine(url, poolclass=NullPool, connect_args={"isolation_level": None, "timeout": 60})
+    # Not by the URL: SQLAlchemy reads signs such as ? and % in it, which are the file's name elsewhere.
+    path = url.removeprefix(SQLITE)
+    engine = create_engine(
+        "sqlite://", poolclass=NullPool, creator=lambda: sqlite3.connect(path, isolation_level=None, timeout=60)
+    )
     with engine.connect() as connection:
         # Taken first, so that of several processes the second one finds the work done.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -51,9 +57,13 @@ def _migrate_sqlite(url: str) -> None:
 
 
 async def _migrate_postgresql(url: str) -> None:
+    import asyncpg  # noqa: PLC0415 - an extra
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - needs greenlet, an extra
 
-    engine = create_async_engine(f"postgresql+asyncpg://{url.split('://', 1)[1]}", poolclass=NullPool)
+    # Not by the URL: SQLAlchemy does not hand parameters such as sslmode on as the driver itself reads them.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", poolclass=NullPool, async_creator=lambda: asyncpg.connect(url)
+    )
     async with engine.begin() as connection:
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         await connection.run_sync(_upgrade)

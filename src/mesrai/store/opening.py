@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mesrai.errors import StoreUnavailable
 from mesrai.store.database import SQLITE, Database
@@ -23,7 +22,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
             await bring_up_to_date(database, url)
             yield database
         return
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+    if not url.startswith(("postgresql://", "postgres://")):
         raise StoreUnavailable("The database URL must begin with sqlite:/// or postgresql://.")
     try:
         from mesrai.store.postgresql import open_postgresql  # noqa: PLC0415 - an extra

@@ -1,10 +1,11 @@
 """The purse of one review, kept in the store: all processes of an organisation see what each of them spends."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from mesrai.domain.budget import (
     Asked,
@@ -20,12 +21,14 @@ from mesrai.domain.budget import (
     nanos_of,
     spent_words,
 )
-from mesrai.errors import BudgetSpent, MesraiError
+from mesrai.errors import BudgetSpent, MesraiError, StoreUnavailable
 from mesrai.store.budgets import find_budget
 from mesrai.store.database import Database, Statements
 from mesrai.store.spending import Sums, month_sums, record, release, reserve, review_sums, settle
 
+T = TypeVar("T")
 _POLL_S: Final = 0.5
+_PAUSES_S: Final = (0.1, 0.5, 2.0)  # before the store is tried again: it may be restarting
 _PATIENCE_S: Final = 60.0  # for what other processes reserved; a request rarely takes longer
 
 
@@ -69,7 +72,7 @@ class StoredPurse:
             return 0
         waited = 0.0
         async with self._changed:
-            while (number := await self._unbroken(asked)) is None:
+            while (number := await _again(lambda: self._unbroken(asked))) is None:
                 # While one of our own runs it may settle for less; others are waited for, but not for ever.
                 if not self._mine and waited >= self._patience_s:
                     raise BudgetSpent("Other reviews that run now reserved the rest of the budget. Try again later.")
@@ -82,7 +85,10 @@ class StoredPurse:
     async def settle(self, reservation: int, paid: Paid) -> None:
         """Record what it really cost. Errors: StoreError."""
         try:
-            await self._settle(reservation, paid)
+            if reservation:
+                await _again(lambda: self._settle(reservation, paid))
+            else:  # tried again it might be written twice
+                await self._settle(reservation, paid)
         finally:
             async with self._changed:
                 self._mine.discard(reservation)
@@ -158,3 +164,12 @@ class StoredPurse:
                 f"{share} % of this month's budget is reached: {money_text(amount_of(sums.spent), budget.currency)} "
                 f"of {money_text(budget.month, budget.currency)} are spent."
             )
+
+
+async def _again(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what may be done more than once, until the store is there. Errors: StoreUnavailable after the last try."""
+    for pause_s in _PAUSES_S:
+        with suppress(StoreUnavailable):
+            return await work()
+        await asyncio.sleep(pause_s)
+    return await work()

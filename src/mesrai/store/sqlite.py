@@ -10,7 +10,7 @@ from typing import Final
 import aiosqlite
 
 from mesrai.errors import StoreUnavailable
-from mesrai.store.database import Row, Statements, Value
+from mesrai.store.database import Row, Statements, Value, storable
 
 _WAIT_MS: Final = 20_000  # for a transaction of another process
 
@@ -72,7 +72,9 @@ class _Statements:
 
     async def rows(self, sql: str, /, **values: Value) -> Sequence[Row]:
         with _told(self._path):
-            found = await self._connection.execute_fetchall(sql, values)
+            found = await self._connection.execute_fetchall(
+                sql, {name: storable(value) for name, value in values.items()}
+            )
         return [dict(row) for row in found]
 
 
@@ -110,5 +112,5 @@ def _make(path: Path) -> None:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OverflowError) as error:  # the latter: a number that is too large for a column
         raise StoreUnavailable(f"The database {path} cannot be used: {error}.") from error

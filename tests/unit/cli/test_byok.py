@@ -3,14 +3,18 @@ from decimal import Decimal
 
 import pytest
 
+from mesrai.cli.byok.card_words import put_cards
+from mesrai.cli.byok.describing import compact, put_said
 from mesrai.cli.byok.stages import stage_text, stages_shown
-from mesrai.cli.byok.talk import Choice, Talk, picked
+from mesrai.cli.byok.talk import Choice, Talk, picked, show
 from mesrai.cli.byok.verdict import exit_of, json_of_test, verdict_text
 from mesrai.cli.exits import Exit
 from mesrai.domain.usage import Usage
 from mesrai.llm import probing
+from mesrai.llm.catalogue import load_catalogue
 from mesrai.llm.probing import Advice, Diagnosis, Problem, Stage, StageResult, State, Step
 from mesrai.review.render.look import Look
+from mesrai.review.render.sheet import Sheet
 
 CARDS = [
     Choice(name="Kimi K2.6 Coding", also=("kimi-k2.6",)),
@@ -46,7 +50,7 @@ def a_failed_test(problem: Problem = Problem.WRONG_PLAN, **changes: object) -> p
     ("answer", "found"),
     [
         ("1", 0), ("3", 2), ("0", None), ("4", None), ("", None), ("kimi", None), ("kimi k2.6", 0), ("KIMI-K2.7", 1),
-        ("kimi-k2.7-code", 1), ("man", 2), ("gpt", None),
+        ("kimi-k2.7-code", 1), ("man", 2), ("gpt", None), ("0.3", None), ("-1", None),
     ],
 )  # fmt: skip
 def test_answer_picks_by_number_name_or_the_beginning_of_one(answer: str, found: int | None) -> None:
@@ -55,6 +59,37 @@ def test_answer_picks_by_number_name_or_the_beginning_of_one(answer: str, found:
 
 def test_whole_name_wins_over_the_beginning_of_a_longer_one() -> None:
     assert picked("glm", [Choice(name="GLM 5"), Choice(name="GLM")]) == 1
+
+
+@pytest.mark.parametrize("width", [40, 44, 50, 80, 120])
+def test_settings_are_whole_at_any_width(width: int) -> None:
+    address = "http://127.0.0.1:8471/zai/api/coding/paas/v4 (OpenAI's chat completions)"
+    sheet = Sheet(Look(width=width))
+    put_said(sheet, [("address", address)], indent=10)
+    text = sheet.text()
+    assert max(map(len, text.splitlines())) <= width
+    assert "".join(text.split()) == "address" + "".join(address.split())
+
+
+def test_json_breaks_after_a_comma() -> None:
+    assert compact({"a": {"b": 1}, "c": 2}) == '{"a":{"b":1}, "c":2}'
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_list_of_cards_is_never_cut(width: int) -> None:
+    catalogue = load_catalogue()
+    sheet = Sheet(Look(width=width))
+    put_cards(sheet, catalogue.cards, catalogue, has_plans=True)
+    text = sheet.text()
+    assert "…" not in text
+    assert ("2026-09-29" in text) == (width == 120)
+
+
+def test_terminal_without_unicode_shows_a_key_as_stars() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    show(Talk(out=out, look=Look(is_unicode=False)), "key  ••••m-ok\n")
+    out.seek(0)
+    assert out.read() == "key  ****m-ok\n"
 
 
 def test_stage_is_one_line_with_its_time_and_its_facts_below() -> None:

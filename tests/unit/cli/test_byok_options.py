@@ -24,7 +24,7 @@ from mesrai.cli.byok.tuning import (
 from mesrai.cli.byok.wish import Wish, wish_from
 from mesrai.domain.connection import Slot, Thinking
 from mesrai.domain.secret import Secret
-from mesrai.errors import MesraiError
+from mesrai.errors import MesraiError, SettingsError
 from mesrai.llm.catalogue import load_catalogue
 from mesrai.llm.connecting import Draft, draft_from
 
@@ -91,6 +91,24 @@ def test_key_comes_from_stdin_or_the_environment_and_is_cleaned() -> None:
 
 def test_empty_key_is_an_error() -> None:
     assert isinstance(run("--key-stdin", stdin="\n").exception, MesraiError)
+
+
+def test_error_of_the_options_speaks_of_options() -> None:
+    with pytest.raises(SettingsError, match=r"^openai_compatible stands at an address of yours\. Give --base-url\.$"):
+        Wish(slot=Slot.MAIN, provider="openai_compatible", model="m").connection(CATALOGUE)
+
+
+def test_card_and_provider_are_not_given_together() -> None:
+    result = CliRunner().invoke(byok, ["connect", "kimi-k2.6", "--provider", "openai", "--yes"])
+    assert result.exit_code == 2
+    assert "A card has its own provider" in result.output
+
+
+def test_mistyped_command_is_told_with_the_one_that_is_meant() -> None:
+    result = CliRunner().invoke(byok, ["conect"])
+    assert result.exit_code == 2
+    assert "Did you mean connect?" in result.output
+    assert "Did you mean" not in CliRunner().invoke(byok, ["zzz"]).output
 
 
 def test_two_readers_of_stdin_are_refused() -> None:

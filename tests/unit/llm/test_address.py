@@ -1,6 +1,7 @@
 """Base URLs: repaired where the repair is sure, refused where a key would leak, and stable once clean."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -155,6 +156,11 @@ def test_chosen_provider_decides_where_the_address_does_not(
         ("http://api.moonshot.ai/v1", "unencrypted"),
         ("http://llm.example.com/v1", "unencrypted"),
         ("http://169.254.169.254/v1", "unencrypted"),
+        ("http://[::ffff:169.254.169.254]/v1", "unencrypted"),
+        ("http://metadata.google.internal/v1", "unencrypted"),
+        ("http://134744072/v1", "unusual form"),  # 8.8.8.8
+        ("http://0xa9fea9fe/v1", "unusual form"),  # 169.254.169.254
+        ("https://127.1/v1", "unusual form"),
         ("moonshot", "is no address"),
         ("https://", "no usable host"),
         ("https://api.moonshot.ai:99999/v1", "malformed"),
@@ -222,3 +228,26 @@ def test_key_in_an_address_is_never_shown(secret: str, shape: str) -> None:
         clean_base_url(shape.format("Zq" + secret), ROWS)
     assert secret not in caught.value.message
     assert secret.lower() not in caught.value.message
+
+
+def test_call_of_geminis_own_format_is_cut() -> None:
+    for method in ("generateContent", "streamGenerateContent"):
+        typed = f"https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:{method}"
+        address = clean_base_url(typed, ROWS)
+        assert (address.url, address.provider and address.provider.id) == (
+            CATALOGUE.provider("gemini").base_url,
+            "gemini",
+        )
+        assert address.notices == (
+            f"/models/gemini-2.5-pro:{method} was cut from the base URL: Mesrai appends it itself.",
+        )
+
+
+def test_local_server_is_a_providers_own_where_an_operator_put_it_and_it_was_chosen(tmp_path: Path) -> None:
+    overlay = tmp_path / "own.toml"
+    overlay.write_text('[[provider]]\nid = "moonshot"\nbase_url = "http://127.0.0.1:9/own"\n', "utf-8")
+    rows = load_catalogue(overlay).providers
+    moonshot, any_server = (next(row for row in rows if row.id == name) for name in ("moonshot", "openai_compatible"))
+    own, other = "http://127.0.0.1:9/own", "http://127.0.0.1:9/other"
+    asked = [(own, moonshot), (other, moonshot), (own, any_server), (own, None)]
+    assert [clean_base_url(url, rows, chosen).provider for url, chosen in asked] == [moonshot, None, None, None]

@@ -176,3 +176,16 @@ def test_warnings_of_the_purse_go_with_the_answer() -> None:
     purse.notices = ("half is spent",)
     answer = asyncio.run(Budgeted(a_model("fine"), purse).ask(PROMPT))
     assert answer.notices == ("half is spent",)
+
+
+class Slow(Kept):
+    """A purse in which other reservations stand in the way for a while."""
+
+    async def reserve(self, asked: Asked) -> int:
+        await asyncio.sleep(0.1)
+        return await super().reserve(asked)
+
+
+def test_waiting_for_money_is_no_failure_of_the_model() -> None:
+    asked = Retrying(Budgeted(a_model("fine"), Slow()), deadline_s=0.05)
+    assert asyncio.run(asked.ask(PROMPT)).turn.text == "fine"

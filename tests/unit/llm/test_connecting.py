@@ -320,6 +320,36 @@ def test_the_vendors_own_word_wins_over_the_catalogue_at_its_own_address_only() 
     assert sent(mirror) == {"thinking": {"type": "disabled"}}
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "reasoning"),
+    [("moonshot", "kimi-k3", "only"), ("kimi_code", "k3", "only"), ("moonshot", "kimi-k2.6", "both")],
+)
+def test_a_list_without_efforts_does_not_take_away_those_that_are_known(
+    provider: str, model: str, reasoning: str
+) -> None:
+    learned = Learned(reasoning=reasoning, as_of="2026-11-24")
+    told_of, known = (CATALOGUE.scheme_for(provider, model, each) for each in (learned, None))
+    assert told_of == known
+    assert CATALOGUE.scheme_for(provider, model, replace(learned, reasoning="no")).id == "none"
+
+
+def test_what_was_learned_before_the_catalogue_was_written_gives_way_to_it() -> None:
+    learned = Learned(window=128_000, reasoning="only", as_of="2026-01-01")
+    assert CATALOGUE.profile_for("moonshot", "kimi-k2.6", learned).window == 262_144
+    assert CATALOGUE.scheme_for("moonshot", "kimi-k2.6", learned).id == "kimi_switch"
+    newer = replace(learned, as_of="2099-01-01")
+    assert CATALOGUE.profile_for("moonshot", "kimi-k2.6", newer).window == 128_000
+    assert CATALOGUE.profile_for("moonshot", "kimi-k9", learned).window == 128_000  # no row says anything newer
+
+
+def test_the_connections_own_key_is_refused_in_its_custom_json() -> None:
+    key = Secret("0123456789abcdef.ghijKLMN")  # of a shape that tells nothing
+    draft = Draft(provider="zai", key=key, custom_json='{"user_id": "a 0123456789abcdef.ghijKLMN"}')
+    with pytest.raises(SettingsError, match="holds the connection's key") as refused:
+        connection_from(draft, Slot.MAIN, CATALOGUE)
+    assert "0123456789abcdef" not in str(refused.value)
+
+
 def test_a_model_that_only_the_vendor_knows_is_reached_as_the_vendor_says() -> None:
     learned = Learned(window=1_048_576, reasoning="both", efforts=("low", "high", "max"), as_of="2026-11-24")
     connection = connected(model="kimi-k3.1-pro", learned=learned)

@@ -217,6 +217,28 @@ def test_gate_points_to_the_messages_surface_and_not_to_the_key() -> None:
     assert diagnosis.advice[0].base_url == "https://proxy.example.com/coding"
 
 
+def test_key_of_a_gateway_is_not_to_be_shown_to_the_vendor_behind_it() -> None:
+    gateway = a_case(base_url="https://llm.example.com/v1")
+    steps = [each.step for each in found(gateway, 401, "Invalid Authentication").advice]
+    assert Step.SEARCH_PLANS not in steps
+    coding = a_case(key=CODING, base_url="https://llm.example.com/v1")
+    assert {each.id for each in coding.homes} == {"kimi_code", "kimi_code_global"}
+
+
+def test_gate_of_another_vendor_leads_to_none_of_kimis_plans() -> None:
+    diagnosis = found(a_case("zai_coding"), 403, GATE, "access_terminated_error")
+    assert diagnosis.problem is Problem.NOT_ADMITTED
+    assert {each.provider for each in diagnosis.advice} == {""}
+
+
+def test_faster_model_of_another_provider_is_not_named_at_an_address_that_does_not_list_it() -> None:
+    case = a_case("openai_compatible", base_url="https://llm.example.com/v1", model="kimi-k2.6")
+    listing = replace(case, listed=("kimi-k2.6", "kimi-k2.7-code-highspeed"))
+    late = ModelTimeout("It was slow.", status=504)
+    named = [[each.model for each in diagnose(late, some, Stage.INFERENCE).advice] for some in (case, listing)]
+    assert ["kimi-k2.7-code-highspeed" in models for models in named] == [False, True]
+
+
 def test_gate_on_the_messages_surface_itself_leads_to_another_plan() -> None:
     diagnosis = found(KIMI, 403, GATE, "access_terminated_error")
     assert [(each.step, each.provider) for each in diagnosis.advice] == [

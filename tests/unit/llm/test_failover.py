@@ -1,6 +1,8 @@
 """Which model is asked next, which is left out, and what the user is told."""
 
 import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 from tests.endpoints import a_prompt
 from tests.scripted_model import ScriptedModel, an_answer
 
+from mesrai.domain.outages import Outage
+from mesrai.domain.permits import Limits
 from mesrai.domain.usage import Usage
 from mesrai.errors import (
     AnswerCut,
@@ -30,6 +34,7 @@ from mesrai.errors import (
     StoreUnavailable,
 )
 from mesrai.llm.failover import Failover
+from mesrai.llm.limited import InProcessPermits, Limited
 from mesrai.llm.model import Answer, Model, Outages
 from mesrai.llm.outages import InProcessOutages
 
@@ -321,6 +326,22 @@ class Broken(InProcessOutages):
         raise StoreUnavailable
 
 
+class Away(Broken):
+    """A store that is away altogether."""
+
+    async def standing(self, names: Sequence[str]) -> Mapping[str, Outage]:
+        raise StoreUnavailable
+
+    async def may_probe(self, name: str) -> bool:
+        raise StoreUnavailable
+
+
+def test_where_outages_cannot_be_read_the_models_are_asked_in_their_order() -> None:
+    main, spare = failing(ModelAuth()), answering()
+    assert ask(over(main, spare, outages=Away())).turn.text == "fine"
+    assert len(main.prompts) == 1
+
+
 def test_a_store_that_is_away_loses_no_answer() -> None:
     assert ask(over(failing(ModelAuth()), answering(), outages=Broken())).turn.text == "fine"
 
@@ -333,3 +354,23 @@ def test_each_model_has_a_name() -> None:
 def test_no_model_at_all_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Failover([], names=[], outages=InProcessOutages())
+
+
+def test_a_limit_of_our_own_is_no_outage_of_the_model() -> None:
+    now, limits = time.time(), Limits(tokens_per_day=30_000)
+    outages, permits = InProcessOutages(), InProcessPermits()
+    main, spare = answering("main", provider="main"), answering("spare")
+
+    def limited(limits: Limits) -> Failover:
+        return over(Limited(main, permits, account="a", limits=limits), spare, outages=outages)
+
+    async def scenario() -> list[str]:
+        small, large = a_prompt(max_output_tokens=1_000), a_prompt(max_output_tokens=30_000)
+        told = [(await limited(limits).ask(each)).turn.text for each in (small, large, small)]
+        alone = over(Limited(main, permits, account="a", limits=limits), outages=outages)
+        with pytest.raises(ModelQuota) as caught:
+            await alone.ask(large)
+        assert caught.value.until == pytest.approx(now + 86_400, abs=60)
+        return [*told, (await limited(Limits(tokens_per_day=90_000)).ask(large)).turn.text]
+
+    assert asyncio.run(scenario()) == ["main", "spare", "main", "main"]

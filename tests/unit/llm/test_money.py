@@ -29,7 +29,7 @@ def test_without_a_price_the_cost_is_unknown_and_not_nothing() -> None:
     assert priced(USAGE, None).cost is None
 
 
-@pytest.mark.parametrize("cost", [None, True, "x", {"total": 1}, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("cost", [None, True, "x", {"total": 1}, -1, float("nan"), float("inf"), 1e12, "1e999999"])
 def test_a_cost_that_is_none_is_not_taken_for_one(cost: Any) -> None:
     assert stated_cost({"cost": cost}) is None
 

@@ -16,10 +16,11 @@ from tests.sandbox_server import running_sandbox
 
 from mesrai.domain.connection import Learned
 from mesrai.domain.usage import Usage
-from mesrai.errors import AnswerCut, BudgetSpent, ModelThrottled
+from mesrai.errors import AnswerCut, BudgetSpent, ModelThrottled, ModelUnavailable
 from mesrai.llm import probing
-from mesrai.llm.model import Answer, Model, ModelTurn, Profile, Prompt
-from mesrai.llm.probe_asking import Asker, check_inference
+from mesrai.llm.anthropic_request import anthropic_body
+from mesrai.llm.model import Answer, Model, ModelTurn, Profile, Prompt, UserTurn
+from mesrai.llm.probe_asking import FIRST_ROOM, Asker, check_inference
 from mesrai.llm.probe_case import case_of
 from mesrai.llm.probe_ceiling import Meter, ceiling_for
 from mesrai.llm.probing import Ceiling, Problem, Stage, StageResult, State, Step, Verdict
@@ -584,7 +585,7 @@ def test_answer_that_nobody_counted_is_counted_at_its_worst() -> None:
 
 def test_no_answer_may_be_longer_than_the_room_of_the_test(bench: Bench) -> None:
     bench.test(is_full=True)
-    assert {call.body["max_completion_tokens"] for call in bench.sandbox.calls} == {2_000}
+    assert {call.body["max_completion_tokens"] for call in bench.sandbox.calls} == {FIRST_ROOM}
 
 
 def test_cancelling_ends_the_test_at_once(bench: Bench) -> None:
@@ -671,3 +672,86 @@ def test_key_is_in_no_part_of_a_result_though_the_provider_repeats_it(
     tested = asyncio.run(run())
     told = [*strings_in(tested), *(text for each in watched for text in strings_in(each))]
     assert [text for text in told if CANARY in text or CANARY.lower() in text.lower()] == []
+
+
+# --- A test is of what reviews send -----------------------------------------------------------------------------------
+
+
+def test_a_model_that_reasons_by_a_budget_is_tested_with_one(bench: Bench) -> None:
+    connection = bench.connection("anthropic", "sk-ant-sim-ok", model="claude-haiku-4-5")
+    prompt = Prompt(system="", turns=(UserTurn(text="hi"),), max_output_tokens=FIRST_ROOM)
+    assert anthropic_body(prompt, bench.catalogue.endpoint_for(connection))["thinking"]["budget_tokens"] >= 1_024
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found"])
+def test_page_in_place_of_a_list_is_no_reason_to_refuse_a_server_that_answers(bench: Bench, status: str) -> None:
+    page = http_response(b"<html><title>No</title></html>", status=status, content_type="text/html")
+
+    async def run(key: str) -> probing.Tested:
+        async with answering(page) as base_url:
+            connection = bench.connection("openai_compatible", key, base_url=base_url, model="m")
+            return await bench.tested(connection, is_full=False)
+
+    assert asyncio.run(run("sk-0123456789")).state_of(Stage.ADDRESS) is not State.FAILED
+
+
+def test_answer_that_broke_off_counts_at_its_worst(bench: Bench) -> None:
+    connection = bench.connection()
+    prompt = Prompt(system="", turns=(UserTurn(text="hi"),), max_output_tokens=6_000)
+    begun = ModelUnavailable("It broke off.", status=502)
+    begun.usage = Usage(cost=None)
+    meter, untouched = (Meter(ceiling_for(connection, bench.catalogue)) for _ in range(2))
+    meter.failed(prompt, begun)
+    untouched.failed(prompt, ModelUnavailable("Down.", status=502))
+    assert (meter.held_tokens > 6_000, untouched.held_tokens) == (True, 0)
+
+
+def test_stage_that_never_ends_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Told):
+        async def ask(self, prompt: Prompt) -> Answer:
+            if prompt.tools:
+                await asyncio.Event().wait()
+            monkeypatch.setattr("mesrai.llm.probe.MOST_STAGE_S", 0.05)  # of the stages that follow
+            return said("ready")
+
+    tested = bench.test(is_full=True, through=Endless)
+    assert states(tested) == "passed passed passed passed failed skipped"
+    assert problem_of(tested)[0] is Problem.TOO_SLOW
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[::", "http://evil\x1b[31m/models"])
+def test_redirect_to_no_address_breaks_nothing(bench: Bench, location: str) -> None:
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+    async def run() -> probing.Tested:
+        async with answering(head.encode()) as base_url:
+            connection = bench.connection("openai_compatible", "sk-0123456789", base_url=base_url, model="m")
+            return await bench.tested(connection, is_full=False)
+
+    tested = asyncio.run(run())
+    assert problem_of(tested)[0] is Problem.BAD_ADDRESS
+    assert tested.diagnosis is not None
+    assert tested.diagnosis.told.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("location", "offered"),
+    [
+        ("https://evil.example/v1/models", ""),
+        ("https://127.0.0.1:9/v1/models", "https://127.0.0.1:9/v1"),
+    ],
+)
+def test_host_that_a_redirect_names_is_not_offered_to_be_taken_over_with_the_key(
+    bench: Bench, location: str, offered: str
+) -> None:
+    moved = http_response(b"", status="302 Found", more=f"location: {location}\r\n")
+
+    async def run() -> probing.Tested:
+        async with answering(moved) as base_url:
+            connection = bench.connection("openai_compatible", "sk-0123456789", base_url=base_url, model="m")
+            return await bench.tested(connection, is_full=False)
+
+    tested = asyncio.run(run())
+    assert tested.diagnosis is not None
+    assert [each.base_url for each in tested.diagnosis.advice] == [offered]
+    assert location.split("/")[2] in tested.diagnosis.told

@@ -192,3 +192,12 @@ def test_wrong_path_at_a_vendor_that_has_a_list_is_told_with_the_right_one(tmp_p
     assert tested.diagnosis.problem is Problem.BAD_ADDRESS
     assert tested.diagnosis.advice[0].base_url.endswith("/own")
     assert tested.is_failed
+
+
+def test_closed_list_of_a_gateway_says_nothing_against_the_key(tmp_path: Path) -> None:
+    closed = (403, {"error": {"message": "Keys may not list models"}})
+    tested = probed_at("openai_compatible", {"/models": closed}, tmp_path, model="m")
+    assert (key_stage(tested).state, tested.is_failed) == (State.LIMITED, False)
+    assert has_unproven_key(tested)
+    at_vendor = probed_at("openai", {"/models": closed}, tmp_path)
+    assert key_stage(at_vendor).state is State.FAILED

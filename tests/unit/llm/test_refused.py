@@ -119,10 +119,10 @@ def test_the_body_is_changed_only_where_it_was_refused() -> None:
     assert without(BODY, Refused(path=("top_p",))) == BODY
 
 
-@pytest.mark.parametrize("field", ["provider", "store"])
+@pytest.mark.parametrize("field", ["provider", "store", "inference_geo"])
 def test_what_says_who_may_see_or_keep_the_code_is_never_left_out(field: str) -> None:
     said = said_in({"error": {"message": f"Unknown field: {field}", "type": "invalid_request_error", "param": field}})
     error = error_said(said, 400, {}, provider="p", model="m")
-    body = {**BODY, "provider": {"order": ["groq"]}, "store": False, "other": 1}
+    body = {**BODY, "provider": {"order": ["groq"]}, "store": False, "inference_geo": "us", "other": 1}
     assert refused_field(error, said, body, [field]) is None
     assert refused_field(error, said, {**body, field: None}, [field, "other"]) is None

@@ -28,6 +28,7 @@ from mesrai.errors import (
     ModelUnknown,
     PromptRejected,
     PromptTooLong,
+    StoreUnavailable,
 )
 from mesrai.llm.model import Answer, Prompt
 from mesrai.llm.retrying import Retrying
@@ -194,3 +195,23 @@ def test_cancelling_is_not_taken_for_a_failure() -> None:
         return len(model.prompts)
 
     assert asyncio.run(run()) == 1
+
+
+def test_a_store_that_is_away_for_a_moment_is_waited_for() -> None:
+    class Away(ScriptedModel):
+        left = 0
+
+        async def ask(self, prompt: Prompt) -> Answer:
+            self.left -= 1
+            if self.left >= 0:
+                raise StoreUnavailable
+            return await super().ask(prompt)
+
+    clock, model = Clock(), Away(in_turn("fine"))
+    retrying = Retrying(model, deadline_s=600, clock=clock, sleep=clock.sleep, chance=lambda: 1.0)
+    model.left = 4
+    assert asyncio.run(retrying.ask(a_prompt())).usage.calls == 1
+    assert clock.sleeps == [1.0, 2.0, 4.0, 8.0]
+    model.left = 5
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(retrying.ask(a_prompt()))

@@ -16,9 +16,9 @@ from mesrai.domain.finding import Category, Severity, Suggestion
 from mesrai.domain.policy import Policy, Rule, SuggestionControl
 from mesrai.domain.review import FileCoverage, FileStatus, Outcome, Review
 from mesrai.domain.selection import Selection, SelectionKind
-from mesrai.errors import AnswerUnreadable, ModelAuth, ModelError, ModelUnavailable, PromptTooLong
+from mesrai.errors import AnswerUnreadable, ModelAuth, ModelError, ModelUnavailable, PromptTooLong, StoreUnavailable
 from mesrai.forges.local import open_local
-from mesrai.llm.model import Prompt, UserTurn
+from mesrai.llm.model import Answer, Prompt, UserTurn
 from mesrai.review.options import Options
 from mesrai.review.pipeline import NO_RULES, OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
 from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Started
@@ -438,3 +438,41 @@ def test_text_made_of_letters_nobody_sees_is_shown_to_the_model_as_codes(tmp_pat
     model = ScriptedModel(finds())
     bench.review(model)
     assert "[U+E0041][U+00AD][U+3164]" in asked(model.prompts[0])
+
+
+def test_a_store_that_goes_away_in_the_middle_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    class Stored(ScriptedModel):
+        async def ask(self, prompt: Prompt) -> Answer:
+            if "m03.py" in paths_in(prompt):
+                raise StoreUnavailable("The database is gone.")
+            return await super().ask(prompt)
+
+    review = Bench(tmp_path, {}, many(12)).review(Stored(finds()))
+    failed = [file.path for file in review.coverage if file.status is FileStatus.FAILED]
+    assert "m03.py" in failed
+    assert 0 < len(failed) < 12
+    assert (review.outcome, review.failures) == (Outcome.PARTIAL, ("The database is gone.",))
+
+
+def test_a_store_that_is_away_all_the_time_is_the_failure_that_goes_up(bench: Bench) -> None:
+    class Unstored(ScriptedModel):
+        async def ask(self, prompt: Prompt) -> Answer:
+            raise StoreUnavailable("The database is gone.")
+
+    with pytest.raises(ReviewFailed, match="The database is gone") as caught:
+        bench.review(Unstored(finds()))
+    assert isinstance(caught.value.cause, StoreUnavailable)
+
+
+def test_a_store_that_goes_away_before_the_second_look_keeps_the_first(bench: Bench) -> None:
+    class Half(ScriptedModel):
+        async def ask(self, prompt: Prompt) -> Answer:
+            if not is_review(prompt):
+                raise StoreUnavailable("The database is gone.")
+            return await super().ask(prompt)
+
+    review = bench.review(Half(finds(a_raw("    return sum(items) / len(items)"))))
+    assert (review.outcome, review.failures) == (
+        Outcome.PARTIAL,
+        ("Findings could not be verified: The database is gone.",),
+    )

@@ -309,14 +309,16 @@ def test_a_slot_of_a_newer_program_is_told(tmp_path: Path) -> None:
 def test_several_processes_may_save_at_once(engine: str, tmp_path: Path) -> None:
     async def scenario(url: str) -> int:
         async with open_database(url) as first, open_database(url) as second:
-            saves = [save(database, a_connection(slot)) for database in (first, second) for slot in Slot for _ in "ab"]
+            saves = [
+                save(database, a_connection(slot)) for _ in range(20) for database in (first, second) for slot in Slot
+            ]
             await asyncio.gather(*saves)
             for stored in (await find_stored(first, "acme")).values():
                 assert opened(stored, RING).key == Secret(CANARY)
-            return len(await trail(second))
+            return len(await entries(second, "acme", most=100))
 
     with a_database(engine, tmp_path) as url:
-        assert asyncio.run(scenario(url)) == 8
+        assert asyncio.run(scenario(url)) == 80
 
 
 # --- nothing in clear

@@ -153,3 +153,104 @@ def test_names_become_numbers_and_casts_stay() -> None:
 def test_the_shown_address_has_no_user_and_no_password() -> None:
     assert shown_url("postgresql://me:secret@db.example.com:5433/mesrai") == "postgresql://db.example.com:5433/mesrai"
     assert shown_url("sqlite:////var/lib/mesrai.db") == "/var/lib/mesrai.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunt/er2@127.0.0.1:9/mesrai",
+        "postgresql://me:hunt#er2@127.0.0.1:9/mesrai",
+        "postgresql://me:hunt?er2@127.0.0.1:9/mesrai",
+        "postgresql://me:hunt[er2@127.0.0.1:9/mesrai",
+        "postgresql://me:hunter2@127.0.0.1:99999/mesrai",
+        "postgresql://me:hunter2@127.0.0.1:x/mesrai",
+        "postgresql:hunter2",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_a_typed_error_without_its_password(url: str) -> None:
+    async def scenario() -> None:
+        async with open_database(url):
+            pass
+
+    with pytest.raises(StoreUnavailable, match="The database") as caught:
+        asyncio.run(scenario())
+    assert "hunt" not in caught.value.message
+    assert "er2" not in caught.value.message
+
+
+def test_of_several_hosts_all_are_shown() -> None:
+    assert shown_url("postgresql://me:secret@one:1,two:2/mesrai?sslmode=require") == "postgresql://one:1,two:2/mesrai"
+
+
+@pytest.mark.parametrize("parameters", ["sslmode=prefer", "application_name=mesrai"])
+def test_parameters_of_the_address_reach_the_driver_from_the_first_migration_on(
+    parameters: str, tmp_path: Path
+) -> None:
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database:
+            await database.rows("DROP SCHEMA public CASCADE")
+            await database.rows("CREATE SCHEMA public")
+        async with open_database(f"{url}?{parameters}") as database:
+            return (await database.rows("SELECT version_num FROM alembic_version"))[0]["version_num"]
+
+    with a_database("postgresql", tmp_path) as url:
+        assert asyncio.run(scenario(url)) == NEWEST
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "a'b"])
+def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
+    async def scenario() -> object:
+        async with open_database(f"sqlite:///{tmp_path}/{name}/mesrai.db") as database:
+            return (await database.rows("SELECT version_num FROM alembic_version"))[0]["version_num"]
+
+    assert asyncio.run(scenario()) == NEWEST
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_text_that_no_database_takes_is_stored_without_the_odd_signs(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database:
+            await database.rows(INSERT, account="a\udcff\ud83d\ude00\0é", at=1.5, tokens=7)
+            return (await database.rows("SELECT account FROM admissions"))[0]["account"]
+
+    with a_database(engine, tmp_path) as url:
+        assert asyncio.run(scenario(url)) == "a\ufffd\U0001f600\ufffdé"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_number_that_is_too_large_is_a_typed_error(engine: str, tmp_path: Path) -> None:
+    async def scenario(url: str) -> None:
+        async with open_database(url) as database:
+            await database.rows(INSERT, account="a", at=1.5, tokens=10**30)
+
+    with a_database(engine, tmp_path) as url, pytest.raises(StoreUnavailable):
+        asyncio.run(scenario(url))
+
+
+def test_a_transaction_whose_process_stopped_is_ended_by_the_server(tmp_path: Path) -> None:
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database:
+            return (await database.rows("SHOW idle_in_transaction_session_timeout"))[0]
+
+    with a_database("postgresql", tmp_path) as url:
+        assert asyncio.run(scenario(url)) == {"idle_in_transaction_session_timeout": "15s"}
+
+
+def test_a_connection_that_the_server_ended_is_a_typed_error_and_the_next_one_works(tmp_path: Path) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+
+    async def lost(database: Database, other: Database) -> None:
+        async with database.transaction() as statements:
+            await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+            await other.rows(f"{end} pg_backend_pid()")
+            await statements.rows(INSERT, account="a", at=1.5, tokens=7)
+
+    async def scenario(url: str) -> object:
+        async with open_database(url) as database, open_database(url) as other:
+            with pytest.raises(StoreUnavailable):
+                await lost(database, other)
+            return (await database.rows(COUNT, account="a"))[0]["n"]
+
+    with a_database("postgresql", tmp_path) as url:
+        assert asyncio.run(scenario(url)) == 0

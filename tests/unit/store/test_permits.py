@@ -461,3 +461,19 @@ def test_over_two_processes_permits_are_never_exceeded_nor_lost(
         await until_rows(database, "permits", 0)
 
     with_processes(tmp_path_factory.mktemp("random"), use)
+
+
+def test_a_clock_that_was_ahead_and_was_set_right_keeps_nobody_out(tmp_path: Path) -> None:
+    async def use(database: Database, permits: list[StorePermits]) -> None:
+        await database.rows(f"INSERT INTO holders (id, until) VALUES ('dead', {database.now} + 86400.0)")
+        await database.rows(
+            "INSERT INTO permits (account, holder, number, review, tokens, is_out) VALUES ('a', 'dead', 1, '', 0, 1)"
+        )
+        await database.rows(
+            f"INSERT INTO admissions (account, at, tokens) VALUES ('a', {database.now} + 86400.0, 1)",
+        )
+        other = Holder(permits[0], wanted(2, account="b"))  # whoever lives sweeps
+        await asyncio.wait_for(Holder(permits[1], wanted(1, requests_per_minute=1)).has_it.wait(), 5)
+        await other.done()
+
+    with_processes(tmp_path, use, lease_s=0.6)

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +15,10 @@ from tests.spenders import ORDERS, Order, spend
 
 from mesrai.domain.budget import Asked, Budget, Paid, Spender
 from mesrai.domain.usage import Usage
-from mesrai.errors import BudgetSpent
+from mesrai.errors import BudgetSpent, StoreUnavailable
 from mesrai.store.audit import entries
 from mesrai.store.budgets import find_budget, remove_budget, save_budget
-from mesrai.store.database import Database
+from mesrai.store.database import Database, Statements
 from mesrai.store.opening import open_database
 from mesrai.store.purse import StoredPurse
 
@@ -334,3 +335,30 @@ def test_of_two_processes_that_ask_at_once_one_alone_gets_what_is_left(engine: s
 
     with a_database(engine, tmp_path) as url:
         assert asyncio.run(asyncio.wait_for(story(url), 30)) == [1] * 8
+
+
+class Flaky:
+    """A database that loses its connection at every other transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._is_away = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def transaction(self) -> AbstractAsyncContextManager[Statements]:
+        self._is_away = not self._is_away
+        if self._is_away:
+            raise StoreUnavailable("The connection was lost.")
+        return self._database.transaction()
+
+
+def test_a_store_that_is_away_for_a_moment_neither_stops_a_question_nor_loses_its_cost(tmp_path: Path) -> None:
+    async def story(database: Database) -> object:
+        await with_budget(database, month="1")
+        await pay(StoredPurse(Flaky(database), a_spender()), "0.5", "0.4")
+        months = await database.rows("SELECT nanos FROM months")
+        return await rows(database), [row["nanos"] for row in months]
+
+    assert run("sqlite", tmp_path, story) == ([(1, 400_000_000)], [400_000_000])

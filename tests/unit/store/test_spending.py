@@ -13,6 +13,7 @@ from tests.databases import ENGINES, a_database
 
 from mesrai.domain.budget import Asked, Budget, Paid, Spender
 from mesrai.domain.usage import Usage
+from mesrai.errors import SettingsError
 from mesrai.flows.spend import budget_standing, set_budget, spending
 from mesrai.store.budgets import find_budget
 from mesrai.store.database import Database
@@ -202,3 +203,11 @@ def test_what_a_budget_does_not_name_stays_unless_the_currency_changes(tmp_path:
         Budget(currency="USD", month=Decimal(20), review=Decimal("0.5")),
         Budget(currency="CNY", review=Decimal(3)),
     ]
+
+
+def test_a_budget_beyond_what_can_be_counted_is_refused(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        await set_budget(database, Budget(currency="USD", month=Decimal("1e12")), organisation="acme", who="ann")
+
+    with pytest.raises(SettingsError, match="at most 1,000,000,000 USD"):
+        run("sqlite", tmp_path, story)

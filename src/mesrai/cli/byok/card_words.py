@@ -22,6 +22,9 @@ _BILLING: Final[Mapping[str, str]] = {
     "own": "none, it is yours",
 }
 
+# What stands on a card's line beside its name: number, window, and the longest price with its date.
+_BESIDE_PRICE: Final = 62
+
 _TEMPERATURES: Final[Mapping[str, str]] = {
     "fixed": "fixed by the model, so none can be set",
     "free": "yours to set",
@@ -39,7 +42,7 @@ def put_cards(sheet: Sheet, cards: Sequence[CardRow], catalogue: Catalogue, *, h
     widest = max((len(card.name) for card in cards), default=0)
     for number, card in enumerate(cards, 1):
         first = catalogue.plan_facts(card.id, card.plans[0].id)
-        price = _short_price(first.price)
+        price = _short_price(first.price, has_date=sheet.width >= widest + _BESIDE_PRICE)
         sheet.line(
             (f"{number:>3}  ", "dim"),
             (f"{card.name:<{widest}}  ", "bold"),
@@ -153,10 +156,11 @@ def _price_text(price: Price) -> str:
     )
 
 
-def _short_price(price: Price | None) -> str:
+def _short_price(price: Price | None, *, has_date: bool) -> str:
     if price is None:
         return "price not known"
-    return f"{price.input} in, {price.output} out {price.currency} per million, {price.as_of}"
+    dated = f", {price.as_of}" if has_date else ""
+    return f"{price.input} in, {price.output} out {price.currency} per million{dated}"
 
 
 def _price_json(price: Price) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from mesrai.cli.byok.card_words import plans_of, put_cards, put_plan
 from mesrai.cli.byok.desk import Bench
@@ -49,7 +49,8 @@ def ask_key(bench: Bench, row: ProviderRow | None) -> Secret | None:
     """The key, typed or pasted unseen; None where none is needed and none was given. Errors: UsageError."""
     require_person(bench.talk, "--key-env or --key-stdin")
     if row is not None and not row.needs_key:
-        show(bench.talk, f"{row.name} usually needs no key.\n")
+        needs = "usually needs no key" if row.base_url or row.local_port else "may need no key"
+        show(bench.talk, f"{row.name} {needs}.\n")
         return _ask_optional_key()
     page = row.key_page if row else ""
     show(bench.talk, f"\nGet a key: {page}\n" if page else "\n")
@@ -136,16 +137,18 @@ def _ask_provider(talk: Talk, catalogue: Catalogue) -> str:
     rows = [catalogue.provider(each) for each in _PROVIDERS if each in {row.id for row in catalogue.providers}]
     sheet = Sheet(talk.look)
     sheet.line(("", ""))
+    widest = max(len(row.name) for row in rows)
     for number, row in enumerate(rows, 1):
-        sheet.line(
-            (f"{number:>3}  ", "dim"), (f"{row.name}  ", "bold"), (row.base_url or "at an address of yours", "dim")
-        )
+        place = row.base_url or "at an address of yours"
+        sheet.line((f"{number:>3}  ", "dim"), (f"{row.name:<{widest}}  ", "bold"), (place, "dim"))
     sheet.line(("     ", ""), ("or the id of another one: docs/catalogue.md lists them", "dim"))
     show(talk, sheet.text())
 
     def read(answer: str) -> str:
         if answer.isdecimal() and 1 <= int(answer) <= len(rows):
             return rows[int(answer) - 1].id
+        if not answer:
+            raise SettingsError(f"Type a number from 1 to {len(rows)}, or the id of a provider.")
         return catalogue.provider(answer).id
 
     return ask_text(talk, "\nProvider", read)
@@ -183,14 +186,15 @@ def _tuned(bench: Bench, wish: Wish) -> Wish:
         return wish
     talk = bench.talk
     levels = [Choice(name=str(each)) for each in Thinking]
-    show(talk, f"Thinking: {', '.join(Thinking)}\n")
+    show(talk, f"Thinking: {', '.join(f'{number} {each}' for number, each in enumerate(Thinking, 1))}\n")
     thinking = list(Thinking)[choose(talk, "Thinking", levels, list(Thinking).index(Thinking.MEDIUM))]
-    custom = ask_text(talk, "Custom JSON, on one line", str) if thinking is Thinking.CUSTOM else ""
+    wish = replace(wish, tuning=replace(wish.tuning, thinking=thinking))
+    if thinking is Thinking.CUSTOM:
+        wish = ask_text(talk, "Custom JSON, on one line", _tried(bench, wish, "custom_json", str))
+    read = _tried(bench, wish, "temperature", _number(float, 0))
+    wish = ask_text(talk, "Temperature (Enter: the model's own)", read)
     tuning = replace(
         wish.tuning,
-        thinking=thinking,
-        custom_json=custom,
-        temperature=ask_text(talk, "Temperature (Enter: the model's own)", _number(float, 0)),
         max_output_tokens=ask_text(talk, "Max output tokens (Enter: the model's own)", _number(int, 1)),
         max_concurrent_requests=ask_text(talk, "Max concurrent requests", _number(int, 1), str(wish.cap or _NO_CAP)),
     )
@@ -202,6 +206,18 @@ def _tuned(bench: Bench, wish: Wish) -> Wish:
         if hosts and not confirm("Allow other hosts if none of these serves the model?", default=True):
             tuning = replace(tuning, routing_fallbacks=False)
     return replace(wish, tuning=tuning)
+
+
+def _tried(bench: Bench, wish: Wish, name: str, read: Callable[[str], Any]) -> Callable[[str], Wish]:
+    """The wish with this setting, if it can be used: a mistake in it is told where it is made."""
+
+    def tried(answer: str) -> Wish:
+        setting: dict[str, Any] = {name: read(answer)}
+        changed = replace(wish, tuning=replace(wish.tuning, **setting))
+        replace(changed, key=wish.key or Secret(_ANY_KEY)).connection(bench.catalogue)
+        return changed
+
+    return tried
 
 
 def _number(kind: type[_N], least: int) -> Callable[[str], _N | None]:

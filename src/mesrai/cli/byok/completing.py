@@ -24,7 +24,7 @@ def plan_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
     found = _catalogue()
     if not found:
         return []
-    named = ctx.params.get("card")
+    named = ctx.params.get("card") or next((each for each in ctx.args if not each.startswith("-")), None)
     cards = [card for card in found.cards if named in (None, card.id, *card.aliases)]
     return sorted({plan.id for card in cards for plan in card.plans if plan.id.startswith(incomplete)})
 

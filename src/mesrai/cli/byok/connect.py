@@ -85,6 +85,8 @@ async def _connect(slot: Slot, given: Mapping[str, Any]) -> int:
     from mesrai.cli.byok.trying import Consent, NotSaved, ended_unproven, try_and_save
     from mesrai.cli.byok.wish import Wish
 
+    if given["card"] and given["provider"]:
+        raise click.UsageError("A card has its own provider: give CARD with --plan, or --provider with --model.")
     talk = talk_for(is_json=given["is_json"])
     async with open_bench(talk, makes_store=True) as bench:
         may_cover = await say_standing(bench, slot, may_cover=given["replace_fixed"])

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from mesrai.review.render.wording import counted
 Said = tuple[str, str]  # what it is about, and a sentence
 
 _NARROWEST: Final = 24
+_INDENT_BELOW: Final = 6
 _WIDEST: Final = 110  # columns
 
 
@@ -75,8 +77,17 @@ def put_said(sheet: Sheet, said: Iterable[Said], *, indent: int = 10) -> None:
 
 
 def put_beside(sheet: Sheet, before: Sequence[Piece], text: str, *, at: int, style: str = "") -> None:
-    """Put text beside what stands before it, which takes `at` columns; further lines stand below the text."""
-    room = max(_NARROWEST, min(sheet.width, _WIDEST) - at)
+    """Put text beside what stands before it, which takes `at` columns; further lines stand below the text.
+
+    On a terminal so narrow that little room is left, all of the text stands below.
+    """
+    room = min(sheet.width, _WIDEST) - at
+    if room < _NARROWEST:  # there is more room below
+        sheet.line(*before)
+        at = _INDENT_BELOW
+        for line in wrap(text, min(sheet.width, _WIDEST) - at, break_on_hyphens=False):
+            sheet.line((line, style), indent=at)
+        return
     first, *rest = wrap(text, room, break_on_hyphens=False) or [""]
     sheet.line(*before, (first, style))
     for line in rest:
@@ -117,13 +128,18 @@ def hint_of(connection: Connection) -> str:
 
 
 def compact(value: Any) -> str:
-    """JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON on one line, which may be broken after a comma."""
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ":"))
 
 
 def when_text(at: float) -> str:
     """A time, given in seconds since the epoch, in UTC."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+
+
+def when_json(at: float) -> str:
+    """A time, given in seconds since the epoch, as programs read it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def proven_text(connection: Connection) -> str:

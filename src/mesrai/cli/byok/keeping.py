@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mesrai.cli.byok.describing import when_text
+from mesrai.cli.byok.describing import when_json, when_text
 from mesrai.cli.byok.talk import print_json, show, talk_for
 from mesrai.cli.byok.tuning import json_option
 
@@ -52,7 +52,7 @@ async def _audit(most: int, *, is_json: bool) -> None:
             (f"{when_text(each.at)}  ", "dim"),
             (f"{one_line(each.who, 40)}  ", ""),
             (f"{one_line(each.what, 60)} {one_line(each.subject, 60)}", "bold"),
-            (f"  {one_line(details, 400)}" if details else "", "dim"),
+            (f"  {one_line(details, 400) or 'saved again as it was'}", "dim"),
             hang=2,
         )
     show(talk, sheet.text() if entries else "Nothing was changed yet.\n")
@@ -67,8 +67,7 @@ def _change_text(value: Any) -> str:
 
 def _entry_json(entry: "Entry") -> dict[str, Any]:
     return {
-        "at": entry.at,
-        "when": when_text(entry.at),
+        "at": when_json(entry.at),
         "who": entry.who,
         "what": entry.what,
         "subject": entry.subject,
@@ -79,7 +78,6 @@ def _entry_json(entry: "Entry") -> dict[str, Any]:
 async def _rotate(*, is_json: bool) -> None:
     from mesrai import wiring
     from mesrai.cli.byok.desk import open_bench, user_name
-    from mesrai.review.render.wording import counted
 
     talk = talk_for(is_json=is_json)
     async with open_bench(talk) as bench:
@@ -87,4 +85,15 @@ async def _rotate(*, is_json: bool) -> None:
     if is_json:
         print_json({"sealed_anew": count})
     else:
-        show(talk, f"{counted(count, 'key')} sealed anew under the new master key.\n")
+        show(talk, _rotated_text(count))
+
+
+def _rotated_text(count: int) -> str:
+    from mesrai.review.render.wording import counted
+
+    if not count:
+        return "No key is saved, so there is nothing to seal anew.\n"
+    return (
+        f"{counted(count, 'key')} sealed anew under the new master key.\n"
+        "Back up the new master key, away from the database's backups. Older copies of the database need the old one.\n"
+    )

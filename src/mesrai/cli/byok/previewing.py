@@ -9,9 +9,10 @@ import click
 
 from mesrai.cli.byok.completing import plan_names
 from mesrai.cli.byok.talk import Talk, print_json, show, talk_for
-from mesrai.cli.byok.tuning import card_argument, json_option, tuning_from, tuning_options
+from mesrai.cli.byok.tuning import card_argument, json_option, said_of_options, tuning_from, tuning_options
 from mesrai.domain.connection import Connection, Slot
 from mesrai.domain.secret import Secret
+from mesrai.errors import CredentialMissing
 
 if TYPE_CHECKING:
     from mesrai.llm.catalogue import Catalogue
@@ -53,8 +54,13 @@ async def _preview(card: str | None, plan: str, slot: Slot, given: Mapping[str, 
     if plan:
         raise click.UsageError("--plan goes with a card.")
     async with open_bench(talk) as bench:
-        before = replace(draft_from(await used_connection(bench, slot), bench.catalogue), origins=())
-        connection = connection_from(change.over(before), slot, bench.catalogue)
+        try:
+            used = await used_connection(bench, slot)
+        except CredentialMissing as error:
+            raise CredentialMissing(f"{error.message} Or name a card: mesrai byok preview kimi-k2.6") from error
+        before = replace(draft_from(used, bench.catalogue), origins=())
+        with said_of_options():
+            connection = connection_from(change.over(before), slot, bench.catalogue)
         _show(talk, connection, bench.catalogue)
 
 
@@ -69,6 +75,7 @@ def _of_card(card: str, plan: str, slot: Slot, catalogue: "Catalogue", change: A
 
 
 def _show(talk: Talk, connection: Connection, catalogue: "Catalogue") -> None:
+    from mesrai.cli.look import write_text
     from mesrai.llm.preview import preview as preview_of
     from mesrai.review.render.sheet import Sheet
     from mesrai.review.render.untrusted import one_line, visible
@@ -91,7 +98,8 @@ def _show(talk: Talk, connection: Connection, catalogue: "Catalogue") -> None:
     sheet.prose((f"{found.method} ", "bold"), (found.url, "bold"))
     for name, value in found.headers.items():
         sheet.prose((f"{name}: ", "dim"), (value, ""))
-    show(talk, f"{sheet.text()}\n{visible(found.text)}\n")
+    show(talk, f"{sheet.text()}\n")
+    write_text(talk.out, f"{visible(found.text)}\n")  # exactly as it is sent
     sheet = Sheet(talk.look)
     for notice in notices:
         sheet.prose(("Note: ", "yellow"), (one_line(notice, 500), ""), hang=2)

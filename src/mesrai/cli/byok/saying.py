@@ -83,7 +83,7 @@ def _limits(bench: Bench, saved: Saved) -> Iterator[str]:
     if used is not None and is_from_process(used):
         yield f"But {used.origin.split(_AND_SAVED)[0]} wins over what is saved, as long as it is set."
     if saved.tested is None:
-        yield f"Its limits are now {limits_said(saved.connection)}; nothing that is sent changed."
+        yield f"Limits now: {limits_said(saved.connection)}. Nothing that is sent changed."
 
 
 def _next(bench: Bench, saved: Saved) -> Iterator[str]:

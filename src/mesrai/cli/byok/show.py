@@ -114,7 +114,7 @@ def _outage_text(outage: "Outage") -> str:
     from mesrai.review.render.untrusted import one_line
 
     if outage.back_at is not None:
-        back = f"until {when_text(outage.back_at)}"
+        back = f"tried again at {when_text(outage.back_at)}"
     elif math.isfinite(outage.until):
         back = f"tried again after {when_text(outage.until)}, since it does not pass by itself"
     else:
@@ -132,7 +132,7 @@ def _standing_json(bench: "Bench", now: "Standing") -> dict[str, Any]:
 
 
 def _slot_json(bench: "Bench", now: "Standing", slot: Slot) -> dict[str, Any] | None:
-    from mesrai.cli.byok.describing import connection_json
+    from mesrai.cli.byok.describing import connection_json, when_json
     from mesrai.cli.byok.used import is_stored
 
     used, stored = _used(bench, now, slot), now.stored.get(slot)
@@ -144,7 +144,16 @@ def _slot_json(bench: "Bench", now: "Standing", slot: Slot) -> dict[str, Any] | 
     return {
         **connection_json(connection, bench.catalogue, hint),
         "is_saved": is_stored(now, used, slot),
-        "saved_at": stored.updated_at if stored else None,
+        "saved_at": when_json(stored.updated_at) if stored else None,
         "saved_by": stored.updated_by if stored else None,
-        "outage": {"back_at": outage.back_at, "told": outage.cause.message} if outage else None,
+        "outage": _outage_json(outage) if outage else None,
+    }
+
+
+def _outage_json(outage: "Outage") -> dict[str, Any]:
+    from mesrai.cli.byok.describing import when_json
+
+    return {
+        "back_at": None if outage.back_at is None else when_json(outage.back_at),
+        "told": outage.cause.message,
     }

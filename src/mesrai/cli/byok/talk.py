@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO, TypeVar
 
 import click
 
-from mesrai.cli.look import look_for, write_text
+from mesrai.cli.look import look_for, plain_letters, write_text
 from mesrai.errors import SettingsError, UserError
 from mesrai.review.render.look import Look
 
@@ -55,7 +55,7 @@ def talk_for(*, is_json: bool, asks: bool = True) -> Talk:
 
 def show(talk: Talk, text: str) -> None:
     """Write text that was made for people."""
-    write_text(talk.out, text)
+    write_text(talk.out, text if talk.look.is_unicode else plain_letters(text))
 
 
 def print_json(value: Any) -> None:
@@ -72,9 +72,9 @@ def require_person(talk: Talk, option: str) -> None:
 
 def picked(answer: str, choices: Sequence[Choice]) -> int | None:
     """Which choice an answer means: its number from 1 on, one of its names, or a beginning that only one has."""
-    wanted = _plain(answer)
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(choices):
-        return int(wanted) - 1
+    number, wanted = answer.strip(), _plain(answer)
+    if number.isdecimal():
+        return int(number) - 1 if 1 <= int(number) <= len(choices) else None
     names = [[_plain(name) for name in (each.name, *each.also)] for each in choices]
     exact = [number for number, each in enumerate(names) if wanted in each]
     begun = [number for number, each in enumerate(names) if any(name.startswith(wanted) for name in each)]
@@ -117,13 +117,13 @@ def ask_hidden(question: str, read: Callable[[str], _T | None]) -> _T:
 
 def confirm(question: str, *, default: bool) -> bool:
     """Yes or no; Enter alone is the default."""
-    with _stoppable():
+    with _stoppable(), _line_ended():
         return click.confirm(question, default=default)
 
 
 def _asked(talk: Talk, question: str, default: str, read: Callable[[str], _T]) -> _T:
     while True:
-        with _stoppable():
+        with _stoppable(), _line_ended():
             answer = str(click.prompt(question, default=default, show_default=False, type=str)).strip()
         try:
             return read(answer)
@@ -135,6 +135,16 @@ def _asked(talk: Talk, question: str, default: str, read: Callable[[str], _T]) -
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+@contextmanager
+def _line_ended() -> Iterator[None]:
+    """A question that is broken off leaves the line it stands on."""
+    try:
+        yield
+    except click.Abort:
+        click.echo()
+        raise
 
 
 @contextmanager

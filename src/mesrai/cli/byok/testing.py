@@ -38,13 +38,17 @@ async def _test(slot: Slot, *, is_full: bool, is_json: bool) -> int:
     from mesrai.cli.byok.verdict import exit_of, json_of_test, verdict_text
     from mesrai.cli.byok.wish import command_following
     from mesrai.flows import connect
+    from mesrai.review.render.sheet import Sheet
 
     talk = talk_for(is_json=is_json)
     async with open_bench(talk) as bench:
         connection = await used_connection(bench, slot)
         if not is_json:
-            ceiling = f"{ceiling_text(bench, connection)}\n" if is_full else ""
-            show(talk, f"{str(slot).capitalize()}: {title_of(connection, bench.catalogue)}\n{ceiling}")
+            sheet = Sheet(talk.look)
+            sheet.prose((f"{str(slot).capitalize()}: {title_of(connection, bench.catalogue)}", ""))
+            if is_full:
+                sheet.prose((ceiling_text(bench, connection), ""))
+            show(talk, sheet.text())
         catalogue = bench.catalogue
         now = await bench.standing()
         with stages_shown(talk) as watch:

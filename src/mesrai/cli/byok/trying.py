@@ -168,12 +168,14 @@ async def _found_home(bench: Bench, wish: Wish, advice: Advice) -> Wish | None:
     """Where else the vendor accepts the key, after asking whether to look."""
     from mesrai.wiring import find_home_of
 
-    show(bench.talk, f"{one_line(advice.told, 400)}\n")
+    sheet = Sheet(bench.talk.look)
+    sheet.prose((one_line(advice.told, 400), ""))
+    show(bench.talk, sheet.text())
     if not confirm("Ask there, free of charge?", default=True):
         return None
     homes = await find_home_of(bench.installation, wish.connection(bench.catalogue))
     for home in homes:
-        show(bench.talk, f"  {home.name}: {one_line(home.told, 300)}\n")
+        show(bench.talk, f"  {one_line(home.told, 300)}\n")
     for home in homes:
         if home.verdict is Verdict.ACCEPTED and confirm(f"Switch to {home.name}?", default=True):
             return wish.with_provider(home.provider, bench.catalogue)

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
@@ -12,7 +13,7 @@ import click
 from mesrai.cli.byok.completing import card_names
 from mesrai.domain.connection import Thinking
 from mesrai.domain.secret import Secret
-from mesrai.errors import SettingsError
+from mesrai.errors import CredentialMissing, SettingsError
 from mesrai.llm.draft import Draft
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -25,7 +26,7 @@ _LEVEL: Final = click.Choice([str(each) for each in Thinking])
 _OPTIONS: Final = (
     ("--temperature", "temperature", click.FloatRange(0, 2), "X", "Sent as it is; refused where the model fixes it."),
     ("--max-output-tokens", "max_output_tokens", _COUNT, "N", "The most tokens of an answer, reasoning included."),
-    ("--thinking", "thinking", _LEVEL, None, "How much the model reasons. [default: medium]"),
+    ("--thinking", "thinking", _LEVEL, None, "How much the model reasons; medium, unless you say otherwise."),
     ("--custom-json", "custom_json", click.STRING, "TEXT", "Fields to send: JSON, or @FILE, or - for stdin."),
     ("--routing", "routing", click.STRING, "A,B", "OpenRouter: the hosts to try, in this order."),
     ("--max-concurrent", "max_concurrent_requests", _COUNT, "N", "The most requests in flight at once."),
@@ -83,6 +84,16 @@ def tuning_from(given: Mapping[str, Any]) -> Draft:
     values["routing"] = tuple(host.strip() for host in (given.get("routing") or "").split(",") if host.strip())
     values["routing_fallbacks"] = False if given.get("no_routing_fallbacks") else None
     return Draft(**values, origins=(ORIGIN,))
+
+
+@contextmanager
+def said_of_options() -> Iterator[None]:
+    """An error that is about the options alone needs no more to say where it comes from."""
+    try:
+        yield
+    except (SettingsError, CredentialMissing) as error:
+        told = error.message.removeprefix(f"{ORIGIN}: ")
+        raise type(error)(told.replace("Set base_url.", "Give --base-url.")) from error
 
 
 def fields_set(draft: Draft) -> frozenset[str]:

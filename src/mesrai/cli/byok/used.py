@@ -32,7 +32,8 @@ async def used_connection(bench: Bench, slot: Slot) -> Connection:
         return used
     if slot in now.stored:
         return await stored_connection(bench.desk, slot)
-    raise CredentialMissing(f"No {slot} model is connected. Connect one with `mesrai byok connect`.")
+    command = "connect" if slot is Slot.MAIN else "fallback"
+    raise CredentialMissing(f"No {slot} model is connected. Connect one with `mesrai byok {command}`.")
 
 
 def is_from_process(connection: Connection) -> bool:

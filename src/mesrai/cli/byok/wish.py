@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mesrai.cli.byok.tuning import ORIGIN
+from mesrai.cli.byok.tuning import ORIGIN, said_of_options
 from mesrai.domain.connection import Connection, Slot
 from mesrai.domain.secret import Secret
 from mesrai.llm.cards import PlanFacts
@@ -57,7 +57,8 @@ class Wish:
 
     def connection(self, catalogue: Catalogue) -> Connection:
         """The connection it describes. Errors: SettingsError, CredentialMissing; neither shows a key."""
-        return connection_from(self.draft(), self.slot, catalogue)
+        with said_of_options():
+            return connection_from(self.draft(), self.slot, catalogue)
 
     def draft(self) -> Draft:
         """The same as settings are written."""

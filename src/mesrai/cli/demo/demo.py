@@ -41,7 +41,7 @@ def demo(keep: bool, folder: Path | None) -> None:
         with running_stand_in(place / "catalogue.toml") as stand_in:
             _say(f"A stand-in provider answers at {stand_in.root}; it knows the addresses of Moonshot and Z.ai.")
             code = _play(stand_in, repository, _environment(place))
-        _end(place, keep=keep, code=code)
+        _end(place, is_kept=keep or folder is not None, code=code)
     sys.exit(code)
 
 
@@ -101,12 +101,11 @@ def _workplace(folder: Path | None, *, keep: bool) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _end(place: Path, *, keep: bool, code: int) -> None:
+def _end(place: Path, *, is_kept: bool, code: int) -> None:
     click.echo()
     if code == Exit.FINE:
         _say("That was all. With a model of your own: `mesrai byok connect`, then `mesrai review` in your repository.")
-    if keep:
-        _say(f"Everything is kept in {place}.")
+    _say(f"Everything is kept in {place}." if is_kept else f"{place} is removed again; --keep keeps it.")
 
 
 def _say(text: str) -> None:

@@ -1,25 +1,25 @@
 """What the service was told: how it reaches GitHub, and where it keeps clones."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
 
 from mesrai.domain.secret import Secret
 from mesrai.errors import SettingsError
 
-SERVICE_NAMES: Final[Mapping[str, str]] = {
+SERVING_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_GITHUB_URL": "The web address of GitHub, or of your GitHub Enterprise. Default: `https://github.com`.",
-    "MESRAI_GITHUB_API_URL": "The address of its API, where it is not the usual one.",
     "MESRAI_GITHUB_APP_ID": "The id, or the client id, of your GitHub App.",
     "MESRAI_GITHUB_PRIVATE_KEY": "The App's private key, as PEM text.",
     "MESRAI_GITHUB_PRIVATE_KEY_FILE": "The path of a file that holds it.",
     "MESRAI_GITHUB_TOKEN": "A personal access token, in place of an App.",
     "MESRAI_GITHUB_WEBHOOK_SECRET": "The secret that GitHub signs webhooks with. Without it no webhook is taken.",
     "MESRAI_GITHUB_WEBHOOK_SECRET_FILE": "The path of a file that holds it.",
+    "MESRAI_GITHUB_WRITE_GAP_S": "Seconds between two things we write there. Default: 1, as GitHub asks for.",
     "MESRAI_CLONES": "The folder for clones. Default: `clones` in the user's cache folder for `mesrai`.",
     "MESRAI_CLONES_BYTES": "How large that folder may grow. Default: 5000000000.",
 }
@@ -32,26 +32,21 @@ _MOST_SECRET_BYTES: Final = 64_000
 class GitHubAccess:
     """How GitHub is reached: as an App, or with a token."""
 
-    web_url: str
-    api_url: str
+    url: str  # its web address
     app_id: str = ""
     private_key: Secret | None = None
     token: Secret | None = None
     webhook_secret: Secret | None = None
+    write_gap_s: float = 1.0
 
     @property
     def is_app(self) -> bool:
         """Whether we act as an App."""
         return bool(self.app_id)
 
-    @property
-    def host(self) -> str:
-        """The forge's name in subjects and reports."""
-        return urlsplit(self.web_url).netloc
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Serving:
     """What the service was told."""
 
     github: GitHubAccess | None  # None: no forge is connected
@@ -59,11 +54,11 @@ class Service:
     clones_bytes: int
 
 
-def load_service(environ: Mapping[str, str]) -> Service:
+def load_serving(environ: Mapping[str, str]) -> Serving:
     """Read the settings of the service. Errors: SettingsError, which names the variable and never shows a secret."""
     env = {name: value.strip() for name, value in environ.items() if value.strip()}
     folder = env.get("MESRAI_CLONES")
-    return Service(
+    return Serving(
         github=_github(env),
         clones=Path(folder).expanduser() if folder else user_cache_path("mesrai") / "clones",
         clones_bytes=_bytes(env.get("MESRAI_CLONES_BYTES", ""), "MESRAI_CLONES_BYTES"),
@@ -81,15 +76,13 @@ def _github(env: Mapping[str, str]) -> GitHubAccess | None:
         raise SettingsError("MESRAI_GITHUB_TOKEN: an App is set as well. Take one of the two away.")
     if not app_id and token is None:
         return None
-    web_url = _address(env.get("MESRAI_GITHUB_URL", _PUBLIC), "MESRAI_GITHUB_URL")
-    usual = "https://api.github.com" if web_url == _PUBLIC else f"{web_url}/api/v3"
     return GitHubAccess(
-        web_url=web_url,
-        api_url=_address(env.get("MESRAI_GITHUB_API_URL", usual), "MESRAI_GITHUB_API_URL"),
+        url=env.get("MESRAI_GITHUB_URL", _PUBLIC),
         app_id=app_id,
         private_key=key,
         token=token,
         webhook_secret=_secret(env, "MESRAI_GITHUB_WEBHOOK_SECRET"),
+        write_gap_s=_seconds(env.get("MESRAI_GITHUB_WRITE_GAP_S", "1"), "MESRAI_GITHUB_WRITE_GAP_S"),
     )
 
 
@@ -108,17 +101,15 @@ def _secret(env: Mapping[str, str], name: str) -> Secret | None:
     return Secret(text)
 
 
-def _address(text: str, name: str) -> str:
-    parts = urlsplit(text)
-    is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or parts.username or parts.query or (parts.scheme != "https" and not is_near):
-        raise SettingsError(f"{name}: an address that begins with https:// belongs here.")
-    return text.rstrip("/")
-
-
 def _bytes(text: str, name: str) -> int:
     if not text:
         return _MOST_CLONES
     if not text.isdecimal() or int(text) < 1:
         raise SettingsError(f"{name}: a number of bytes belongs here.")
     return int(text)
+
+
+def _seconds(text: str, name: str) -> float:
+    if not re.fullmatch(r"\d{1,2}(\.\d{1,3})?", text):
+        raise SettingsError(f"{name}: a number of seconds below 100 belongs here.")
+    return float(text)

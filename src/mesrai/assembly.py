@@ -1,0 +1,230 @@
+"""Where the parts of the service are joined: the forge, the queue, the store and the stories, behind two doors."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mesrai import __version__
+from mesrai.domain.pull_request import Person, PullRequest, RepositoryName
+from mesrai.domain.secret import Secret
+from mesrai.errors import ForgeError, MesraiError, SettingsError, StoreError
+from mesrai.flows import obey, receive, run_review
+from mesrai.forges.clone_cache import CloneCache
+from mesrai.forges.clones import open_pull_request
+from mesrai.forges.forge import Forge, Source
+from mesrai.forges.github.app import App
+from mesrai.forges.github.client import GitHub
+from mesrai.forges.github.place import place_at
+from mesrai.forges.github.transport import Credentials, Session, Timing, Token, Transport, open_session
+from mesrai.forges.github.wire import read_event
+from mesrai.jobs.embedded import DatabaseQueue, put_in
+from mesrai.jobs.queue import Job
+from mesrai.llm.journal import Journaled, tuning_of
+from mesrai.llm.model import Model
+from mesrai.server.app import Doors
+from mesrai.settings import database_url_from, load_settings
+from mesrai.settings.serving import GitHubAccess, load_serving
+from mesrai.store.answers import AnswerBook, prune_answers
+from mesrai.store.deliveries import note_delivery, prune_deliveries
+from mesrai.store.opening import open_database
+from mesrai.wiring import Errand, all_analysers, installation_on, model_for
+from mesrai.worker import Desk
+
+if TYPE_CHECKING:
+    from mesrai.store.database import Database
+
+LOG: Final = logging.getLogger("mesrai.service")
+NOT_CONNECTED: Final = """No forge is connected.
+  MESRAI_GITHUB_APP_ID, MESRAI_GITHUB_PRIVATE_KEY_FILE      as a GitHub App
+  MESRAI_GITHUB_TOKEN                                       or with a personal access token
+  MESRAI_GITHUB_WEBHOOK_SECRET_FILE                         what GitHub signs its webhooks with
+  docs/github.md has the exact steps"""
+_JOBS_KEPT_S: Final = 14 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """The service, ready to be put behind its doors."""
+
+    doors: Doors
+    desk: Desk
+    told: tuple[str, ...]  # what an operator should know at the start
+    tidy: Callable[[], Awaitable[None]]  # forget what is no longer needed. Errors: StoreError
+
+
+@asynccontextmanager
+async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
+    """Everything joined, with an open database. Errors: SettingsError, StoreError."""
+    told = load_serving(environ)
+    if told.github is None:
+        raise SettingsError(NOT_CONNECTED)
+    place = place_at(told.github.url)
+    cache = CloneCache(told.clones, most_bytes=told.clones_bytes)
+    async with (
+        open_database(database_url_from(environ)) as database,
+        open_session(place, version=__version__, timing=Timing(write_gap_s=told.github.write_gap_s)) as session,
+    ):
+        host = _Host(told.github, session)
+        queue = DatabaseQueue(database)
+        stories = _Stories(environ, database, queue, host, cache)
+        intake = _Intake(database, queue)
+        me = await host.find_me()
+
+        async def webhook(headers: Mapping[str, str], body: bytes) -> str:
+            if told.github is None or told.github.webhook_secret is None:
+                raise SettingsError(NOT_CONNECTED)
+            event = read_event(headers, body, secret=told.github.webhook_secret, me=me, forge=place.host)
+            return "Nothing is to be done." if event is None else await receive.receive(intake, event)
+
+        has_secret = told.github.webhook_secret is not None
+        yield Assembled(
+            doors=Doors(github_webhook=webhook if has_secret else None, broken=lambda: _broken(database)),
+            desk=stories.desk(),
+            told=_told(told.github, place.host, me),
+            tidy=lambda: _tidy(database, queue),
+        )
+
+
+async def _tidy(database: "Database", queue: DatabaseQueue) -> None:
+    """Forget what is no longer needed. Errors: StoreError."""
+    await prune_deliveries(database)
+    await prune_answers(database)
+    await queue.prune(older_than_s=_JOBS_KEPT_S)
+
+
+class _Host:
+    """One GitHub, under our credentials."""
+
+    def __init__(self, access: GitHubAccess, session: Session) -> None:
+        self._session = session
+        self._token = None if access.token is None else Token(access.token)
+        self._app = App(session, app_id=access.app_id, private_key=access.private_key) if access.private_key else None
+
+    async def find_me(self) -> Person | None:
+        """Who we are there; None if that cannot be known now."""
+        try:
+            if self._app is not None:
+                return await self._app.me()
+            anywhere = RepositoryName(forge="", owner="", name="")
+            return await GitHub(Transport(self._session, self._credentials(anywhere, None)), anywhere).me()
+        except ForgeError as error:
+            LOG.warning("It is not known yet who we are on GitHub: %s", error.message)
+            return None
+
+    @asynccontextmanager
+    async def forge(self, repository: RepositoryName, installation: int | None) -> AsyncIterator[GitHub]:
+        """A repository, under credentials that reach it alone where we are an App. Errors: ForgeError."""
+        if self._app is not None and installation is None:
+            installation = await self._app.installation_of(repository)
+        yield GitHub(Transport(self._session, self._credentials(repository, installation)), repository)
+
+    def _credentials(self, repository: RepositoryName, installation: int | None) -> Credentials:
+        if self._app is not None and installation is not None:
+            return self._app.credentials(installation, repository)
+        if self._token is None:
+            raise SettingsError(NOT_CONNECTED)
+        return self._token
+
+
+class _Intake:
+    """Deliveries and their jobs, both or neither."""
+
+    def __init__(self, database: "Database", queue: DatabaseQueue) -> None:
+        self._database = database
+        self._queue = queue
+
+    async def take(self, delivery: str, meaning: receive.Meaning) -> bool:
+        """See receive.Intake."""
+        async with self._database.transaction() as statements:
+            if not await note_delivery(self._database, statements, delivery, meaning.told):
+                return False
+            if meaning.work is not None:
+                work = meaning.work
+                await put_in(self._database, statements, work.kind, work.subject, work.payload)
+        self._queue.wake()
+        return True
+
+
+class _Stories:
+    """The stories, and what they are told with."""
+
+    def __init__(
+        self, environ: Mapping[str, str], database: "Database", queue: DatabaseQueue, host: _Host, cache: CloneCache
+    ) -> None:
+        self._environ = environ
+        self._database = database
+        self._queue = queue
+        self._host = host
+        self._cache = cache
+
+    def desk(self) -> Desk:
+        """What the worker needs."""
+        reviewing = run_review.Desk(
+            queue=self._queue,
+            database=self._database,
+            organisation=load_settings(self._environ).organisation,
+            forge=self._forge,
+            source=self._source,
+            model=self._model,
+            analysers=all_analysers(),
+            now=time.time,
+        )
+
+        async def gave_up(job: Job, error: MesraiError) -> None:
+            if job.kind != receive.REVIEW:
+                return
+            try:
+                await run_review.tell_failure(reviewing, job, error)
+            except (ForgeError, StoreError) as untold:
+                LOG.error("%s failed, and that could not be said there: %s", job.subject, untold.message)
+
+        return Desk(
+            queue=self._queue,
+            handlers={
+                receive.REVIEW: lambda job: run_review.run_review(reviewing, job),
+                receive.COMMAND: lambda job: obey.obey(reviewing, job),
+            },
+            gave_up=gave_up,
+        )
+
+    def _forge(self, repository: RepositoryName, installation: int | None) -> AbstractAsyncContextManager[Forge]:
+        return self._host.forge(repository, installation)
+
+    @asynccontextmanager
+    async def _source(self, forge: Forge, pull_request: PullRequest, since: str) -> AsyncIterator[Source]:
+        if not isinstance(forge, GitHub):
+            raise TypeError("only GitHub is joined here")
+        access = await forge.git_access()
+        authorization = Secret(access.header.open().removeprefix("Authorization: "))
+        async with open_pull_request(
+            self._cache, access.url, pull_request, authorization=authorization, since=since
+        ) as source:
+            yield source
+
+    @asynccontextmanager
+    async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
+        """The connections as they are now: what an administrator changed holds from the next review on."""
+        settings = (await installation_on(self._environ, self._database)).unlocked()
+        errand = Errand(repository=str(pull_request.repository), review=f"job-{job.id}")
+        async with model_for(settings, settings.connections, database=self._database, errand=errand) as model:
+            book = AnswerBook(self._database, job.id)
+            yield Journaled(model, book, tuning=tuning_of(settings.connections))
+
+
+async def _broken(database: "Database") -> Mapping[str, str]:
+    try:
+        await database.rows("SELECT 1 AS one")
+    except StoreError as error:
+        return {"database": error.message}
+    return {}
+
+
+def _told(access: GitHubAccess, host: str, me: Person | None) -> tuple[str, ...]:
+    who = f"as {me.login}" if me else "under an identity that is not known yet"
+    told = [f"Connected to {host} {who}."]
+    if access.webhook_secret is None:
+        told.append("No webhook secret is set, so no webhook is taken: set MESRAI_GITHUB_WEBHOOK_SECRET_FILE.")
+    return tuple(told)

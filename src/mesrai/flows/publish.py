@@ -1,0 +1,306 @@
+"""Make a pull request say what the review says: look what stands there, then do only what is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mesrai.domain.finding import Severity
+from mesrai.domain.policy import ExistingDescription, Policy
+from mesrai.domain.pull_request import Lifecycle, PullRequest
+from mesrai.domain.review import Outcome, Review
+from mesrai.domain.secrets_in_text import redact_secrets
+from mesrai.errors import ForgeAuth, ForgeError, ForgeRateLimited, ForgeRejected, MesraiError
+from mesrai.flows.publishing.plan import Plan, counting, plan_publication
+from mesrai.flows.publishing.standing import Standing, is_same, look, our_threads
+from mesrai.flows.publishing.talk import Known, Talk
+from mesrai.flows.publishing.telling import Result, Untold, links_of, review_text, summary_told
+from mesrai.flows.publishing.verdict import (
+    annotations_of,
+    decide_conclusion,
+    decide_verdict,
+    reaction_to,
+    reason_to_withdraw,
+)
+from mesrai.forges.forge import Check, Conclusion, Forge, InlineComment, Posted, Reaction, Verdict
+from mesrai.review.render import wording
+from mesrai.review.render.description import description_with, has_part_of_ours
+from mesrai.review.render.inline_comment import render_inline_comment
+from mesrai.review.render.markdown_text import code_span, inline, plain
+from mesrai.review.render.marks import mark_id, read_finding_mark, without_mark
+from mesrai.review.render.summary_comment import render_summary, severities_told
+from mesrai.review.render.untrusted import one_line
+
+__all__ = ["Known", "Published", "announce", "publish", "say_failed", "say_parked", "say_skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What came of publishing."""
+
+    summary_comment: int | None
+    check: int | None
+    problems: tuple[str, ...] = ()  # what could not be done, a sentence each
+    is_said: bool = True  # every finding stands on the pull request; if not, this commit must not count as reviewed
+    posted: int = 0  # comments on lines
+    resolved: int = 0  # threads
+    verdict: Verdict | None = None  # given now; None: none was due
+    conclusion: Conclusion | None = None
+
+
+async def publish(
+    forge: Forge, pull_request: PullRequest, review: Review, *, known: Known, policy: Policy, is_incremental: bool
+) -> Published:
+    """Say the review of `pull_request` at the head it was reviewed at; saying it again changes nothing.
+
+    If the head moved or the pull request was closed meanwhile, nothing is said of it. Errors: ForgeRateLimited from
+    any step, ForgeError if it cannot be seen what stands there; whoever comes again goes on where this ended.
+    """
+    talk = Talk(forge=forge, pull_request=pull_request, problems=list(known.problems))
+    now = await forge.pull_request(pull_request.number)
+    if now.head_sha != pull_request.head_sha or now.lifecycle is not Lifecycle.OPEN:
+        return await _overtaken(talk, now, known)
+    standing = await look(forge, pull_request.number)
+    plan = plan_publication(review, standing, is_incremental=is_incremental)
+    result = Result(review=review, plan=plan, policy=policy, is_incremental=is_incremental)
+    open_ = _open(result)
+    verdict = Verdict.COMMENT if is_same(now.author, standing.me) else decide_verdict(review, open_, policy)
+    given, untold = await _post_review(talk, standing, result, verdict)
+    await _withdraw(talk, standing, reason_to_withdraw(standing.verdict, verdict, review, open_))
+    resolved = await _resolve(talk, plan)
+    has_overview = await _describe(talk, review, policy, is_incremental=is_incremental)
+    told = summary_told(result, untold=untold, has_overview=has_overview, problems=talk.problems)
+    text = render_summary(told, links_of(pull_request, review))
+    comment = await talk.put_summary(text, standing.summary, known)
+    conclusion = decide_conclusion(review, open_, policy)
+    check = await talk.put_check(_check(pull_request, review, conclusion, text), known)
+    await talk.react(reaction_to(review.outcome))
+    return Published(
+        summary_comment=comment,
+        check=check,
+        problems=tuple(talk.problems),
+        is_said=comment is not None,
+        posted=len(plan.new) - len(untold),
+        resolved=resolved,
+        verdict=given,
+        conclusion=conclusion,
+    )
+
+
+async def announce(forge: Forge, pull_request: PullRequest, *, known: Known) -> Known:
+    """Show that a review begins; what is to be remembered of it. Errors: ForgeRateLimited."""
+    talk = Talk(forge=forge, pull_request=pull_request)
+    sha = _short(pull_request.head_sha)
+    running = Check(sha=pull_request.head_sha, title="The review is under way", summary="The result will stand here.")
+    check = await talk.put_check(running, known)
+    await talk.react(Reaction.STARTED)
+    comment = await talk.put_state(f"🚀 The review of {sha} is under way. Its result will stand here.", known)
+    return talk.told(known, comment=comment, check=check)
+
+
+async def say_skipped(forge: Forge, pull_request: PullRequest, reason: str, *, known: Known | None = None) -> Known:
+    """Show that no review is due, and why. A check that a review of this commit made keeps what it says."""
+    talk = Talk(forge=forge, pull_request=pull_request)
+    known = known or Known()
+    check = known.check
+    if known.check_sha != pull_request.head_sha:
+        said = Check(
+            sha=pull_request.head_sha,
+            title=_title(f"Not reviewed: {reason}"),
+            summary=plain(_safe(reason)),
+            conclusion=Conclusion.NEUTRAL,
+        )
+        check = await talk.put_check(said, known)
+    await talk.react(Reaction.SKIPPED)
+    return talk.told(known, comment=known.summary_comment, check=check)
+
+
+async def say_parked(
+    forge: Forge, pull_request: PullRequest, reason: str, *, until: float, known: Known | None = None
+) -> Known:
+    """Show that the review waits, why, and until when (seconds since the epoch). Errors: ForgeRateLimited."""
+    talk = Talk(forge=forge, pull_request=pull_request)
+    known = known or Known()
+    when = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    waiting = Check(
+        sha=pull_request.head_sha,
+        title=_title(f"The review waits until {when}"),
+        summary=plain(_safe(reason)),
+    )
+    check = await talk.put_check(waiting, known)
+    sentence = f"⏳ The review of {_short(pull_request.head_sha)} waits: {inline(_safe(reason))} "
+    comment = await talk.put_state(f"{sentence}It goes on by itself at about {when}.", known)
+    return talk.told(known, comment=comment, check=check)
+
+
+async def say_failed(
+    forge: Forge, pull_request: PullRequest, error: MesraiError, *, known: Known | None = None
+) -> Known:
+    """Show that the review failed for good, and why. Errors: ForgeRateLimited."""
+    talk = Talk(forge=forge, pull_request=pull_request)
+    known = known or Known()
+    reason = _safe(error.message)
+    failed = Check(
+        sha=pull_request.head_sha,
+        title="The review failed",
+        summary=plain(reason),
+        conclusion=Conclusion.FAILURE,
+    )
+    check = await talk.put_check(failed, known)
+    sentence = f"😕 **The review of {_short(pull_request.head_sha)} failed**, so nothing is said of this commit: "
+    again = "`@mesrai review` tries again."
+    comment = await talk.put_state(f"{sentence}{inline(reason)} {again}", known)
+    await talk.react(Reaction.FAILED)
+    return talk.told(known, comment=comment, check=check)
+
+
+async def _overtaken(talk: Talk, now: PullRequest, known: Known) -> Published:
+    """End what was announced for a head that counts no more."""
+    if now.lifecycle is not Lifecycle.OPEN:
+        reason = f"The pull request is {now.lifecycle}, so the review of it is not shown."
+    else:
+        reason = f"A newer commit, {_short(now.head_sha)}, took the place of this one while it was reviewed."
+    check = known.check
+    if check is not None and known.check_sha == talk.pull_request.head_sha:
+        ended = Check(sha=known.check_sha, title="Overtaken", summary=reason, conclusion=Conclusion.NEUTRAL)
+        check = await talk.put_check(ended, known)
+    comment = known.summary_comment
+    if now.lifecycle is not Lifecycle.OPEN:
+        comment = await talk.put_state(reason, known, is_new=False)
+    return Published(summary_comment=comment, check=check, problems=(*talk.problems, reason), is_said=False)
+
+
+async def _post_review(
+    talk: Talk, standing: Standing, result: Result, verdict: Verdict
+) -> tuple[Verdict | None, Mapping[str, Untold]]:
+    """The verdict that was given, and of the findings that stand on no line now, why not.
+
+    A verdict that stands is not given again, and without one a review without comments is not posted.
+    """
+    links = links_of(talk.pull_request, result.review)
+    comments = {
+        mark_id(each.fingerprint): InlineComment(
+            path=each.path,
+            side=each.side,
+            first_line=each.start_line,
+            last_line=each.end_line,
+            body=render_inline_comment(each, links),
+        )
+        for each in result.plan.new
+    }
+    given = verdict if verdict not in (Verdict.COMMENT, standing.verdict) else Verdict.COMMENT
+    if not comments and given is Verdict.COMMENT:
+        return None, {}
+    try:
+        return given, await _posted(talk, comments, given)
+    except ForgeRateLimited:
+        raise
+    except ForgeError as error:
+        talk.problems.append(f"The review could not be posted as it was: {one_line(error.message, 200)}")
+        missing = await _missing(talk, standing, comments)
+        if given is Verdict.COMMENT or not isinstance(error, ForgeRejected | ForgeAuth):
+            return None, dict.fromkeys(missing, Untold(reason=error.message, is_refused=False))
+    untold: Mapping[str, Untold] = dict.fromkeys(missing, Untold(reason="The review was refused.", is_refused=False))
+    with talk.step("Its comments could not be posted either"):
+        untold = await _posted(talk, missing, Verdict.COMMENT) if missing else {}
+    return None, untold
+
+
+async def _posted(talk: Talk, comments: Mapping[str, InlineComment], verdict: Verdict) -> Mapping[str, Untold]:
+    """Post one review; of the comments that the forge would not take there, why not."""
+    pull_request = talk.pull_request
+    posted: Sequence[Posted] = await talk.forge.post_review(
+        pull_request.number,
+        sha=pull_request.head_sha,
+        verdict=verdict,
+        body=review_text(len(comments), verdict, _short(pull_request.head_sha)),
+        comments=list(comments.values()),
+    )
+    refused: dict[str, Untold] = {}
+    for each in posted:
+        mark = read_finding_mark(each.comment.body)
+        if each.id is None and mark is not None:
+            refused[mark[0]] = Untold(reason=each.reason, is_refused=True)
+    return refused
+
+
+async def _missing(
+    talk: Talk, standing: Standing, comments: Mapping[str, InlineComment]
+) -> Mapping[str, InlineComment]:
+    """The comments that do not stand there: a call that failed may have had its effect."""
+    before = {each.thread.id for each in standing.threads}
+    now = await our_threads(talk.forge, talk.pull_request.number, standing.me)
+    there = {each.fingerprint for each in now if each.thread.id not in before}
+    return {fingerprint: comment for fingerprint, comment in comments.items() if fingerprint not in there}
+
+
+async def _withdraw(talk: Talk, standing: Standing, reason: str) -> None:
+    if reason and standing.verdict is not None:
+        with talk.step("An earlier verdict of ours could not be taken back"):
+            await talk.forge.withdraw(talk.pull_request.number, reason)
+
+
+async def _resolve(talk: Talk, plan: Plan) -> int:
+    """Settle the threads whose finding is fixed; how many."""
+    resolved = 0
+    for each in plan.fixed:
+        with talk.step("A thread about something that is fixed could not be resolved"):
+            await talk.forge.resolve(each.thread)
+            resolved += 1
+    return resolved
+
+
+async def _describe(talk: Talk, review: Review, policy: Policy, *, is_incremental: bool) -> bool:
+    """Put what the change does into the description, as the owners wish; whether the comment has to say it instead.
+
+    A review of what is new says nothing of the whole, so the description stays.
+    """
+    wishes = policy.summary
+    if not wishes.is_generated or review.outcome in (Outcome.FAILED, Outcome.NOTHING):
+        return False
+    if is_incremental:
+        return True
+    number = talk.pull_request.number
+    with talk.step("The description could not be written"):
+        before = (await talk.forge.pull_request(number)).body.replace("\r\n", "\n")
+        is_partial = review.outcome is Outcome.PARTIAL
+        text = description_with(before, review.summary, wishes.existing_description, is_partial=is_partial)
+        if text.strip() != before.strip():
+            await talk.forge.describe(number, text)
+        is_complement = wishes.existing_description is ExistingDescription.COMPLEMENT
+        return not has_part_of_ours(text) and not is_complement
+    return True
+
+
+def _open(result: Result) -> Sequence[Severity]:
+    """How bad everything is that is open after this review."""
+    review, plan = result.review, result.plan
+    carried = [item.severity for item in plan.carried]
+    return [
+        *counting(review, plan.states),
+        *severities_told(review.unanchored),
+        *(each.severity for each in plan.earlier),
+        *carried,
+    ]
+
+
+def _check(pull_request: PullRequest, review: Review, conclusion: Conclusion, summary: str) -> Check:
+    return Check(
+        sha=pull_request.head_sha,
+        title=_title(wording.headline(review)),
+        summary=without_mark(summary),
+        conclusion=conclusion,
+        annotations=annotations_of(review.findings),
+    )
+
+
+def _title(text: str) -> str:
+    return one_line(_safe(text), 140)
+
+
+def _safe(text: str) -> str:
+    """One line of somebody else's words, without credentials."""
+    return one_line(redact_secrets(text)[0], 300)
+
+
+def _short(sha: str) -> str:
+    return code_span(one_line(sha[:12], 60))

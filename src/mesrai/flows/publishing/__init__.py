@@ -1,0 +1,1 @@
+"""What publishing looks at and decides, apart from doing it."""

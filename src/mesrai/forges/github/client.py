@@ -1,0 +1,180 @@
+"""GitHub as a Forge: one repository under one credential."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from mesrai.domain.pull_request import Comment, Person, PullRequest, RepositoryName
+from mesrai.errors import ForgeAuth, ForgeNotFound
+from mesrai.forges.forge import Check, InlineComment, Posted, Reaction, Thread, Verdict
+from mesrai.forges.github.bodies import capped, check_bodies, comment_text, status_body
+from mesrai.forges.github.git_access import GitAccess, git_access
+from mesrai.forges.github.payloads import a_mapping, an_id, as_documented, optional_object, text
+from mesrai.forges.github.reviews import Posting, dismiss, post_review, standing_verdict
+from mesrai.forges.github.threads import fetch_threads, resolve_thread
+from mesrai.forges.github.transport import Transport
+from mesrai.forges.github.wire import comment_from, is_same, person_from, pull_request_from
+
+_WORKFLOW_BOT: Final = "github-actions[bot]"  # who a workflow's token acts as
+
+
+class GitHub:
+    """One repository on GitHub. See Forge for what each method promises."""
+
+    def __init__(self, transport: Transport, repository: RepositoryName) -> None:
+        self._transport = transport
+        self._repository = repository
+        self._path = f"repos/{_quoted(repository.owner)}/{_quoted(repository.name)}"
+        self._me: Person | None = None
+        self._has_checks = True  # until GitHub says otherwise
+
+    async def me(self) -> Person:
+        """See Forge. Asked once."""
+        if self._me is None:
+            login = await self._transport.credentials.login()
+            self._me = await (self._account(login) if login else self._token_owner())
+        return self._me
+
+    async def pull_request(self, number: int) -> PullRequest:
+        """See Forge."""
+        payload = await self._transport.read(self._pull(number))
+        with as_documented():
+            return pull_request_from(a_mapping(payload), self._repository)
+
+    async def may_write(self, login: str) -> bool:
+        """See Forge. An app or a bot may not, and neither may a name that nobody has."""
+        try:
+            payload = await self._transport.read(f"{self._path}/collaborators/{_quoted(login)}/permission")
+        except ForgeNotFound as error:
+            if "is not a user" in error.message:
+                return False
+            raise
+        with as_documented():
+            return a_mapping(payload).get("permission") in ("admin", "maintain", "write")
+
+    async def threads(self, number: int) -> Sequence[Thread]:
+        """See Forge."""
+        return await fetch_threads(self._transport, self._repository, number)
+
+    async def comments(self, number: int) -> Sequence[Comment]:
+        """See Forge."""
+        payloads = await self._transport.pages(f"{self._path}/issues/{number}/comments")
+        with as_documented():
+            return [comment_from(a_mapping(payload)) for payload in payloads]
+
+    async def post_review(
+        self, number: int, *, sha: str, verdict: Verdict, body: str, comments: Sequence[InlineComment]
+    ) -> Sequence[Posted]:
+        """See Forge."""
+        posting = Posting(pull=self._pull(number), sha=sha, verdict=verdict, body=body, comments=tuple(comments))
+        return await post_review(self._transport, posting)
+
+    async def post_comment(self, number: int, body: str) -> int:
+        """See Forge."""
+        return await self._made(f"{self._path}/issues/{number}/comments", {"body": comment_text(body)})
+
+    async def edit_comment(self, comment: int, body: str) -> None:
+        """See Forge."""
+        await self._transport.write("PATCH", f"{self._path}/issues/comments/{comment}", {"body": comment_text(body)})
+
+    async def reply(self, number: int, *, thread: int, body: str) -> int:
+        """See Forge."""
+        return await self._made(f"{self._pull(number)}/comments/{thread}/replies", {"body": comment_text(body)})
+
+    async def resolve(self, thread: Thread) -> None:
+        """See Forge."""
+        await resolve_thread(self._transport, thread.id)
+
+    async def describe(self, number: int, body: str) -> None:
+        """See Forge."""
+        await self._transport.write("PATCH", self._pull(number), {"body": capped(body)})
+
+    async def verdict(self, number: int) -> Verdict | None:
+        """See Forge."""
+        found = await standing_verdict(self._transport, self._pull(number), await self.me())
+        return None if found is None else found[1]
+
+    async def withdraw(self, number: int, reason: str) -> None:
+        """See Forge. Where no verdict of ours stands, nothing is done."""
+        found = await standing_verdict(self._transport, self._pull(number), await self.me())
+        if found is not None:
+            await dismiss(self._transport, self._pull(number), found[0], capped(reason))
+
+    async def react(self, number: int, reaction: Reaction, *, comment: int | None = None) -> None:
+        """See Forge."""
+        place = f"{self._path}/issues/{number}/reactions"
+        if comment is None:
+            await self._react_at(place, reaction)
+            return
+        # An id does not tell whether its comment stands in the conversation or on a line.
+        try:
+            await self._react_at(f"{self._path}/issues/comments/{comment}/reactions", reaction)
+        except ForgeNotFound:
+            await self._react_at(f"{self._path}/pulls/comments/{comment}/reactions", reaction)
+
+    async def put_check(self, check: Check, *, id: int | None = None) -> int | None:  # noqa: A002 - the forge's word
+        """See Forge. With many annotations it takes several calls, of which the last one concludes."""
+        try:
+            if id is not None or self._has_checks:
+                return await self._put_run(check, id)
+        except ForgeAuth as error:
+            if error.status != 403 or id is not None:
+                raise
+            self._has_checks = False  # only Apps may: https://docs.github.com/rest/checks/runs
+        await self._transport.write("POST", f"{self._path}/statuses/{check.sha}", status_body(check))
+        return None
+
+    async def git_access(self) -> GitAccess:
+        """How git reaches the repository now; good for five minutes at least."""
+        token = await self._transport.credentials.token()
+        return git_access(self._transport.place, self._repository, token)
+
+    def _pull(self, number: int) -> str:
+        return f"{self._path}/pulls/{number}"
+
+    async def _account(self, login: str) -> Person:
+        payload = await self._transport.read(f"users/{_quoted(login)}")
+        with as_documented():
+            return person_from(a_mapping(payload))
+
+    async def _token_owner(self) -> Person:
+        try:
+            payload = await self._transport.read("user")
+        except ForgeAuth as error:
+            if error.status != 403:
+                raise
+            return await self._account(_WORKFLOW_BOT)
+        with as_documented():
+            return person_from(a_mapping(payload))
+
+    async def _made(self, path: str, body: dict[str, Any]) -> int:
+        answer = await self._transport.write("POST", path, body)
+        with as_documented():
+            return an_id(a_mapping(answer))
+
+    async def _react_at(self, place: str, reaction: Reaction) -> None:
+        """Show the new state first, so that at no moment there is none."""
+        standing = await self._transport.pages(place)
+        me = await self.me()
+        kept = await self._made(place, {"content": reaction.value})
+        for each in standing:
+            with as_documented():
+                payload = a_mapping(each)
+                id_, who = an_id(payload), person_from(optional_object(payload, "user"))
+            is_state = text(payload, "content") in {state.value for state in Reaction}
+            if is_state and id_ != kept and is_same(who, me):
+                await self._transport.write("DELETE", f"{place}/{id_}")
+
+    async def _put_run(self, check: Check, run: int | None) -> int:
+        first, *others = check_bodies(check)
+        if run is None:
+            run = await self._made(f"{self._path}/check-runs", {**first, "head_sha": check.sha})
+        else:
+            others.insert(0, first)
+        for body in others:
+            await self._transport.write("PATCH", f"{self._path}/check-runs/{run}", body)
+        return run
+
+
+def _quoted(segment: str) -> str:
+    return quote(segment, safe="")
