@@ -77,7 +77,7 @@ class Hall:
         cache: CloneCache | None = None,
     ) -> Value:
         async def work() -> Value:
-            secret = Secret(key) if key else None
+            secret = Secret(f"Authorization: {key}") if key else None
             async with open_pull_request(
                 cache or self.cache,
                 self.server.url() if url is None else url,

@@ -10,8 +10,8 @@ PAGE: Final = ROOT / "ARCHITECTURE.md"
 BEGIN: Final = "<!-- code map: written by `python -m tests.code_map` -->\n"
 END: Final = "<!-- end of the code map -->\n"
 _FOLDERS: Final = (
-    "domain", "sandbox", "forges", "llm", "store", "analysers", "review", "review/code", "review/render", "flows",
-    "settings", "cli", "cli/byok", "cli/demo",
+    "domain", "sandbox", "forges", "forges/github", "llm", "store", "jobs", "analysers", "review", "review/code",
+    "review/render", "flows", "flows/publishing", "settings", "server", "cli", "cli/byok", "cli/demo",
 )  # fmt: skip
 
 

@@ -36,19 +36,23 @@ def a_changed_repository(folder: Path) -> Repository:
     return repository
 
 
-def mesrai(*arguments: str, cwd: Path, env: dict[str, str] | None = None, stdin: str = "", most_s: float = 60) -> Ran:
-    """Run `mesrai` in a folder, with no settings but those in `env`."""
+def clean_environment(cwd: Path) -> dict[str, str]:
+    """The environment of somebody who set nothing but short limits; their home lies beside the folder."""
     home = cwd.parent / "home"
     home.mkdir(exist_ok=True)
     config = home / "config.toml"
     if not config.exists():
         config.write_text(LIMITS)
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "MESRAI_CONFIG": str(config), "PYTHONUTF8": "1"}
-    git = {key: value for key, value in ENVIRONMENT.items() if key.startswith("GIT_")}
+    return clean | {key: value for key, value in ENVIRONMENT.items() if key.startswith("GIT_")}
+
+
+def mesrai(*arguments: str, cwd: Path, env: dict[str, str] | None = None, stdin: str = "", most_s: float = 60) -> Ran:
+    """Run `mesrai` in a folder, with no settings but those in `env`."""
     done = subprocess.run(
         [sys.executable, "-m", "mesrai", *arguments],
         cwd=cwd,
-        env=clean | git | (env or {}),
+        env=clean_environment(cwd) | (env or {}),
         input=stdin,
         capture_output=True,
         text=True,

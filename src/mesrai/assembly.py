@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from mesrai import __version__
 from mesrai.domain.pull_request import Person, PullRequest, RepositoryName
-from mesrai.domain.secret import Secret
 from mesrai.errors import ForgeError, MesraiError, SettingsError, StoreError
 from mesrai.flows import obey, receive, run_review
 from mesrai.forges.clone_cache import CloneCache
@@ -198,9 +197,8 @@ class _Stories:
         if not isinstance(forge, GitHub):
             raise TypeError("only GitHub is joined here")
         access = await forge.git_access()
-        authorization = Secret(access.header.open().removeprefix("Authorization: "))
         async with open_pull_request(
-            self._cache, access.url, pull_request, authorization=authorization, since=since
+            self._cache, access.url, pull_request, authorization=access.header, since=since
         ) as source:
             yield source
 

@@ -325,13 +325,16 @@ async def _record(database: "Database", organisation: str, connection: Connectio
 
 async def rotate_master_key(environ: Mapping[str, str], installation: Installation, *, who: str) -> int:
     """Seal every saved key anew under a new master key; how many were. Errors: SettingsError, StoreError."""
+    from mesrai.store.connections import has_sealed_keys
     from mesrai.store.master_key import key_file
     from mesrai.store.rotating import rotate_master_key as rotate
 
     if installation.database is None:
         return 0
-    path = key_file(environ, _key_folder(installation.settings.database_url))
-    return await rotate(installation.database, installation.keyring(), path, who=who)
+    url = installation.settings.database_url
+    # A new master key would open nothing of what is saved, and hide that the old one is missing.
+    keyring = _keyring(environ, url, make=not await has_sealed_keys(installation.database))
+    return await rotate(installation.database, keyring, key_file(environ, _key_folder(url)), who=who)
 
 
 async def find_home_of(installation: Installation, connection: Connection) -> Sequence["Home"]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.in_process import mesrai_here
 from tests.sandbox_server import Sandbox, running_sandbox
-from tests.terminal import a_changed_repository, connected, mesrai
+from tests.terminal import Ran, a_changed_repository, clean_environment, connected
 
 # fault, exit code, a part of the sentence, the most requests
 FAILURES = [
@@ -49,6 +50,11 @@ FAILURES = [
     ("filtered", 4, "", 2),
     ("refused", 4, "", 2),
 ]
+
+
+def mesrai(*arguments: str, cwd: Path, env: dict[str, str]) -> Ran:
+    """The command in this very process: a new one for each of so many cases would take minutes."""
+    return mesrai_here(*arguments, cwd=cwd, env=clean_environment(cwd) | env)
 
 
 def patient(folder: Path) -> None:

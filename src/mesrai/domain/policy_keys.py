@@ -277,7 +277,7 @@ POLICY: Final = Record(
             name="isRequestChangesActive",
             into="may_request_changes",
             shape=Flag(),
-            meaning="Whether a review that finds something critical requests changes.",
+            meaning="Whether a review that finds something critical or high requests changes.",
         ),
         Field(
             name="llmGeneratedMemoriesRequireApproval",

@@ -13,7 +13,7 @@ from mesrai.domain.occasion import Occasion, Trigger, reason_to_skip, too_many_f
 from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle, PullRequest, RepositoryName
 from mesrai.domain.review import Outcome, Review
-from mesrai.errors import BudgetSpent, LeaseLost, MesraiError, ModelError
+from mesrai.errors import BudgetSpent, HeadGone, LeaseLost, MesraiError, ModelError
 from mesrai.flows.publish import Known, Published, announce, publish, say_failed, say_parked, say_skipped
 from mesrai.forges.forge import Forge, Source
 from mesrai.jobs.queue import Job, Queue
@@ -99,8 +99,11 @@ async def run_review(desk: Desk, job: Job) -> str:
             return await _end(case, f"The pull request is {pull_request.lifecycle}.")
         if case.since == pull_request.head_sha:
             return await _end(case, "This commit was reviewed already.")
-        async with desk.source(forge, pull_request, case.since) as source:
-            return await _with_source(case, source)
+        try:
+            async with desk.source(forge, pull_request, case.since) as source:
+                return await _with_source(case, source)
+        except HeadGone as gone:
+            return await _end(case, f"{gone.message} The newer push is reviewed.")
 
 
 async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:

@@ -1,7 +1,6 @@
 """Git for a clone that strangers fill: nothing of this machine's configuration holds, and one repository is reached."""
 
 import os
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+_HEADER = "Authorization: "
 _NETWORK_SETTINGS = (
     "protocol.version=2",
     "http.followRedirects=false",
@@ -48,15 +48,6 @@ _NETWORK_VARIABLES = frozenset(
 )
 
 
-def token_authorization(token: Secret) -> Secret:
-    """The header's value for a GitHub token of any kind, as git must send it.
-
-    https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
-    """
-    pair = f"x-access-token:{token.open()}"
-    return Secret(f"Basic {b64encode(pair.encode()).decode('ascii')}")
-
-
 def making_git(folder: Path, environ: Mapping[str, str]) -> Git:
     """Git that makes a repository below the folder. Errors: UserError if there is no git."""
     return Git(folder, environ, settings=_SETTINGS, variables=_alone(folder))
@@ -70,7 +61,7 @@ def clone_git(folder: Path, environ: Mapping[str, str]) -> Git:
 def fetching_git(
     folder: Path, environ: Mapping[str, str], address: CloneAddress, authorization: Secret | None, *, blob_limit: int
 ) -> Git:
-    """Git that may fetch from one address, where it says `authorization` as the header of that name.
+    """Git that may fetch from one address, where it sends the header `authorization`.
 
     The remote and that its clone is partial stand on the command line only. Written into the configuration they would
     make every command fetch what it misses. The header is in the environment, bound to the address.
@@ -110,10 +101,10 @@ def _header(address: CloneAddress, authorization: Secret | None) -> dict[str, st
     if authorization is None:
         return {}
     value = authorization.open()
-    if not value.isascii() or not value.isprintable():
-        raise ForgeAuth("The credential for git holds a character that no header may hold.")
+    if not value.isascii() or not value.isprintable() or not value.startswith(_HEADER):
+        raise ForgeAuth("The credential for git is not one line that begins with “Authorization: ”.")
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"http.{address.url}.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: {value}",
+        "GIT_CONFIG_VALUE_0": value,
     }

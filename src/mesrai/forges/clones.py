@@ -32,10 +32,10 @@ async def open_pull_request(
 ) -> AsyncIterator["CloneSource"]:
     """A pull request's change, from where it left its base; with `since`, an earlier head, what came after that.
 
-    `url` is the repository's address for git, `authorization` the value of the header of that name, such as
-    `Basic …`. Each time the forge must serve this very credential before anything is read, so a clone shows nothing
-    to one whom the forge no longer lets in. Errors: HeadGone; ForgeAuth, ForgeNotFound, ForgeRateLimited,
-    ForgeUnavailable; SourceError.
+    `url` is the repository's address for git, `authorization` the header `Authorization: …` in full. Each time the
+    forge must serve this very credential before anything is read, so a clone shows nothing to one whom the forge no
+    longer lets in. Title and description are those of the commits. Errors: HeadGone; ForgeAuth, ForgeNotFound,
+    ForgeRateLimited, ForgeUnavailable; SourceError.
     """
     address = read_address(url)
     check_names(pull_request, since)

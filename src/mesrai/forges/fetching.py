@@ -143,11 +143,11 @@ def size_of(folder: Path) -> int:
 
 
 def _parts_of(authorization: Secret | None) -> Sequence[str]:
-    """All that is secret in a header's value: itself, what follows its scheme, and the password inside."""
+    """All that is secret in a header: itself, what follows its scheme, and the password inside."""
     if authorization is None:
         return ()
     value = authorization.open()
-    _, _, credential = value.partition(" ")
+    credential = value.rpartition(" ")[2]
     try:
         password = b64decode(credential, validate=True).decode().partition(":")[2]
     except ValueError:

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from mesrai.errors import SettingsError, VaultLocked
-from mesrai.store.connections import has_sealed_keys, reseal_all
+from mesrai.errors import SettingsError
+from mesrai.store.connections import reseal_all
 from mesrai.store.database import Database
 from mesrai.store.key_file import begin_rotation, finish_rotation
 from mesrai.store.vault import Keyring
@@ -19,11 +19,6 @@ async def rotate_master_key(database: Database, keyring: Keyring, path: Path | N
     """
     if path is None:
         return await reseal_all(database, keyring, who=who)
-    if not await asyncio.to_thread(path.exists) and await has_sealed_keys(database):
-        raise VaultLocked(
-            f"There is no master key: the file {path} is missing, and without it the saved keys cannot be opened, so "
-            "they cannot be sealed anew either. Put it back from your copy."
-        )
     rotation = await asyncio.to_thread(begin_rotation, path)
     count = await reseal_all(database, keyring, who=who)
     if keyring.current_id in rotation.retired:
