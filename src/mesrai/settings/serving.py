@@ -14,18 +14,27 @@ from mesrai.errors import SettingsError
 SERVING_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_GITHUB_URL": "The web address of GitHub, or of your GitHub Enterprise. Default: `https://github.com`.",
     "MESRAI_GITHUB_APP_ID": "The id, or the client id, of your GitHub App.",
-    "MESRAI_GITHUB_PRIVATE_KEY": "The App's private key, as PEM text.",
+    "MESRAI_GITHUB_PRIVATE_KEY": "The App's private key, as PEM text; its lines may be joined by `\\n`.",
     "MESRAI_GITHUB_PRIVATE_KEY_FILE": "The path of a file that holds it.",
     "MESRAI_GITHUB_TOKEN": "A personal access token, in place of an App.",
-    "MESRAI_GITHUB_WEBHOOK_SECRET": "The secret that GitHub signs webhooks with. Without it no webhook is taken.",
+    "MESRAI_GITHUB_TOKEN_FILE": "The path of a file that holds it.",
+    "MESRAI_GITHUB_WEBHOOK_SECRET": "The secret that GitHub signs webhooks with, of 16 characters or more. "
+    "Without it no webhook is taken.",
     "MESRAI_GITHUB_WEBHOOK_SECRET_FILE": "The path of a file that holds it.",
     "MESRAI_GITHUB_WRITE_GAP_S": "Seconds between two things we write there. Default: 1, as GitHub asks for.",
     "MESRAI_CLONES": "The folder for clones. Default: `clones` in the user's cache folder for `mesrai`.",
     "MESRAI_CLONES_BYTES": "How large that folder may grow. Default: 5000000000.",
+    "MESRAI_ALLOWED_HOSTS": "Hosts inside your network that the service may ask a model at, such as "
+    "`llm.internal:8000, 10.0.0.7`; without a port, at any port. Those that `MESRAI_CATALOGUE` names are allowed.",
 }
 _PUBLIC: Final = "https://github.com"
 _MOST_CLONES: Final = 5_000_000_000
 _MOST_SECRET_BYTES: Final = 64_000
+_LEAST_SECRET: Final = 16  # characters; a shorter one could be guessed, and whoever has it can start reviews
+_APP_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOKEN: Final = re.compile(r"[!-~]{1,2000}")
+_PEM: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----\s")
+_HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Serving:
     github: GitHubAccess | None  # None: no forge is connected
     clones: Path
     clones_bytes: int
+    allowed_hosts: frozenset[str] = frozenset()  # `host` or `host:port`, in lower case; IPv6 in brackets
 
 
 def load_serving(environ: Mapping[str, str]) -> Serving:
@@ -62,18 +72,20 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
         github=_github(env),
         clones=Path(folder).expanduser() if folder else user_cache_path("mesrai") / "clones",
         clones_bytes=_bytes(env.get("MESRAI_CLONES_BYTES", ""), "MESRAI_CLONES_BYTES"),
+        allowed_hosts=_hosts(env.get("MESRAI_ALLOWED_HOSTS", ""), "MESRAI_ALLOWED_HOSTS"),
     )
 
 
 def _github(env: Mapping[str, str]) -> GitHubAccess | None:
-    token = _secret(env, "MESRAI_GITHUB_TOKEN")
-    app_id, key = env.get("MESRAI_GITHUB_APP_ID", ""), _secret(env, "MESRAI_GITHUB_PRIVATE_KEY")
+    app_id, key, token = env.get("MESRAI_GITHUB_APP_ID", ""), _private_key(env), _token(env)
     if app_id and key is None:
         raise SettingsError("MESRAI_GITHUB_APP_ID: an App needs its private key. Set MESRAI_GITHUB_PRIVATE_KEY_FILE.")
     if key is not None and not app_id:
         raise SettingsError("MESRAI_GITHUB_PRIVATE_KEY: say which App it is of. Set MESRAI_GITHUB_APP_ID.")
     if app_id and token is not None:
         raise SettingsError("MESRAI_GITHUB_TOKEN: an App is set as well. Take one of the two away.")
+    if app_id and not _APP_ID.fullmatch(app_id):
+        raise SettingsError("MESRAI_GITHUB_APP_ID: the App's id is a number, or a client id such as Iv23li….")
     if not app_id and token is None:
         return None
     return GitHubAccess(
@@ -81,35 +93,84 @@ def _github(env: Mapping[str, str]) -> GitHubAccess | None:
         app_id=app_id,
         private_key=key,
         token=token,
-        webhook_secret=_secret(env, "MESRAI_GITHUB_WEBHOOK_SECRET"),
+        webhook_secret=_webhook_secret(env),
         write_gap_s=_seconds(env.get("MESRAI_GITHUB_WRITE_GAP_S", "1"), "MESRAI_GITHUB_WRITE_GAP_S"),
     )
 
 
-def _secret(env: Mapping[str, str], name: str) -> Secret | None:
-    """A secret given in a variable, or in the file that another one names."""
-    if name in env:
-        return Secret(env[name].replace("\\n", "\n"))
-    path = env.get(f"{name}_FILE")
-    if path is None:
+def _private_key(env: Mapping[str, str]) -> Secret | None:
+    name = "MESRAI_GITHUB_PRIVATE_KEY"
+    found = _secret(env, name)
+    if found is None:
         return None
+    key = Secret(found.open().replace("\\n", "\n"))
+    if not _PEM.match(key.open()):
+        raise SettingsError(f"{name}: no private key in PEM form. Give the file that GitHub made, from its first line.")
+    return key
+
+
+def _token(env: Mapping[str, str]) -> Secret | None:
+    name = "MESRAI_GITHUB_TOKEN"
+    token = _secret(env, name)
+    if token is not None and not _TOKEN.fullmatch(token.open()):
+        raise SettingsError(f"{name}: a token is one word of plain letters, digits and signs.")
+    return token
+
+
+def _webhook_secret(env: Mapping[str, str]) -> Secret | None:
+    name = "MESRAI_GITHUB_WEBHOOK_SECRET"
+    secret = _secret(env, name)
+    if secret is not None and len(secret.open()) < _LEAST_SECRET:
+        raise SettingsError(
+            f"{name}: too short, so it could be guessed. Use {_LEAST_SECRET} characters or more: openssl rand -hex 32."
+        )
+    return secret
+
+
+def _secret(env: Mapping[str, str], name: str) -> Secret | None:
+    """A secret given in a variable, or in the file that another one names; None if neither is set."""
+    path = env.get(f"{name}_FILE")
+    if path is not None and name in env:
+        raise SettingsError(f"{name}: {name}_FILE is set as well. Take one of the two away.")
+    found = Secret(env.get(name, "") if path is None else _text_of(path, f"{name}_FILE"))
+    if not found and (path is not None or name in env):
+        raise SettingsError(f"{name if path is None else name + '_FILE'}: it is empty.")
+    return found or None
+
+
+def _text_of(path: str, name: str) -> str:
+    """What stands in the file. Errors: SettingsError, without the text or a path that may be a misplaced secret."""
     try:
         with Path(path).expanduser().open("rb") as stream:
-            text = stream.read(_MOST_SECRET_BYTES).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}_FILE: the file that is named here cannot be read.") from error
-    return Secret(text)
+            content = stream.read(_MOST_SECRET_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError, RuntimeError):  # an odd path too, and a home folder that is not known
+        raise SettingsError(f"{name}: the file that is named here cannot be read.") from None
+    if len(content) > _MOST_SECRET_BYTES:
+        raise SettingsError(f"{name}: the file that is named here is too large to hold a secret.")
+    return text
+
+
+def _hosts(text: str, name: str) -> frozenset[str]:
+    return frozenset(_host(each, name) for each in re.split(r"[,\s]+", text.lower()) if each)
+
+
+def _host(text: str, name: str) -> str:
+    found = _HOST.fullmatch(text)
+    if found is None or not 0 < int(found[1] or 1) < 65_536:
+        raise SettingsError(f"{name}: hosts belong here, such as llm.internal:8000, with commas between them.")
+    return text
 
 
 def _bytes(text: str, name: str) -> int:
     if not text:
         return _MOST_CLONES
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise SettingsError(f"{name}: a number of bytes belongs here.")
     return int(text)
 
 
 def _seconds(text: str, name: str) -> float:
-    if not re.fullmatch(r"\d{1,2}(\.\d{1,3})?", text):
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", text):
         raise SettingsError(f"{name}: a number of seconds below 100 belongs here.")
     return float(text)
