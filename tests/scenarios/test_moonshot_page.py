@@ -41,7 +41,7 @@ CASES = list(cases())
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox() as running:
+    with running_sandbox(hold_s=12.0) as running:
         yield running
 
 

@@ -38,7 +38,7 @@ OTHERS: Final = ("no_answer", "ttft", "refuse", "thinks_anyway", "reasoning_else
 ON_LOOKUPS: Final = frozenset(
     {
         *(name for name in REFUSALS if name.startswith(("bad_key", "html_", "throttle", "membership"))),
-        *("redirect", "empty", "server_error", "no_access", "terminated", "no_answer", "ttft", "json_200"),
+        *("redirect", "empty", "server_error", "no_access", "terminated", "no_answer", "json_200"),
     }
 )
 

@@ -62,7 +62,7 @@ class Stage:
     started_at: float = field(default_factory=time.time)
     _queue: deque[Fault | None] = field(default_factory=deque)
     _by_key: dict[str, Fault | None] = field(default_factory=dict)
-    _header_uses: Counter[str] = field(default_factory=Counter)
+    _uses: Counter[str] = field(default_factory=Counter)
     _last_said: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -128,7 +128,7 @@ class Stage:
         self.started_at = time.time()
         self._queue.clear()
         self._by_key.clear()
-        self._header_uses.clear()
+        self._uses.clear()
         self._last_said.clear()
         self.most_in_flight = self.in_flight
 
@@ -145,14 +145,23 @@ class Stage:
         self._by_key[f"face:{face}"] = fault_from(fault)
 
     def next_fault(self, key: str, header: str, face: str = "") -> Fault | None:
-        """What to play on this call: by its header, else from the script, else by its key, else by its face."""
+        """What to play on this call: by its header, else from the script, else by its key, else by its face.
+
+        With the setting `n` only the first so many calls with that header or key get it.
+        """
         fault = fault_from(header)
         if fault is not None:
-            self._header_uses[header] += 1
-            return fault if self._header_uses[header] <= fault.number("n", float("inf")) else None
+            return self._counted(fault, header)
         if self._queue:
             return self._queue.popleft()
-        return self.standing_fault(key, face)
+        fault = self.standing_fault(key, face)
+        return fault and self._counted(fault, f"key {key}")
+
+    def _counted(self, fault: Fault, name: str) -> Fault | None:
+        if "n" not in fault.settings:
+            return fault
+        self._uses[name] += 1
+        return fault if self._uses[name] <= fault.number("n", 0) else None
 
     def lookup_fault(self, key: str, header: str, face: str) -> Fault | None:
         """What to play on a call that asks no model; the script is for models only."""
