@@ -65,6 +65,7 @@ class MemoryForge:
     reviews: list[tuple[Verdict, str]] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
     reaction: Reaction | None = None
+    reactions: dict[int, Reaction] = field(default_factory=dict)  # on comments
     standing_verdict: Verdict | None = None
     writes: list[str] = field(default_factory=list)
     ids: int = 1000
@@ -103,7 +104,7 @@ class MemoryForge:
         self._write("edit_comment", lambda: self._edit(places[0], body))
 
     async def reply(self, number: int, *, thread: int, body: str) -> int:
-        raise NotImplementedError
+        return self._write("reply", lambda: self._reply(thread, body))
 
     async def resolve(self, thread: Thread) -> None:
         self._write("resolve", lambda: self.settle(thread.id, self.who))
@@ -118,7 +119,7 @@ class MemoryForge:
         self._write("withdraw", lambda: self._stand(None))
 
     async def react(self, number: int, reaction: Reaction, *, comment: int | None = None) -> None:
-        self._write("react", lambda: self._show(reaction))
+        self._write("react", lambda: self._show(reaction, comment))
 
     async def put_check(self, check: Check, *, id: int | None = None) -> int | None:  # noqa: A002 - the forge's word
         return self._write("put_check", lambda: self._check(check, id))
@@ -197,8 +198,16 @@ class MemoryForge:
     def _stand(self, verdict: Verdict | None) -> None:
         self.standing_verdict = verdict
 
-    def _show(self, reaction: Reaction) -> None:
-        self.reaction = reaction
+    def _show(self, reaction: Reaction, comment: int | None) -> None:
+        if comment is None:
+            self.reaction = reaction
+        else:
+            self.reactions[comment] = reaction
+
+    def _reply(self, thread: int, body: str) -> int:
+        (name,) = [each.id for each in self.all_threads if each.comments[0].id == thread]
+        self.answer(name, self.who, body)
+        return self.ids
 
     def _check(self, check: Check, id_: int | None) -> int:
         if id_ is not None and id_ not in self.checks:

@@ -16,13 +16,15 @@ from mesrai.forges.clones import open_pull_request
 from mesrai.forges.forge import Forge, Source
 from mesrai.forges.github.app import App
 from mesrai.forges.github.client import GitHub
-from mesrai.forges.github.place import place_at
+from mesrai.forges.github.place import Place, place_at
 from mesrai.forges.github.transport import Credentials, Session, Timing, Token, Transport, open_session
 from mesrai.forges.github.wire import read_event
 from mesrai.jobs.embedded import DatabaseQueue, put_in
 from mesrai.jobs.queue import Job
+from mesrai.llm.catalogue import load_catalogue
 from mesrai.llm.journal import Journaled, tuning_of
 from mesrai.llm.model import Model
+from mesrai.llm.reach import Reach, place_of
 from mesrai.server.app import Doors
 from mesrai.settings import database_url_from, load_settings
 from mesrai.settings.serving import GitHubAccess, load_serving
@@ -60,15 +62,15 @@ async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
     told = load_serving(environ)
     if told.github is None:
         raise SettingsError(NOT_CONNECTED)
-    place = place_at(told.github.url)
+    place = _place(told.github.url)
     cache = CloneCache(told.clones, most_bytes=told.clones_bytes)
     async with (
         open_database(database_url_from(environ)) as database,
         open_session(place, version=__version__, timing=Timing(write_gap_s=told.github.write_gap_s)) as session,
     ):
         host = _Host(told.github, session)
-        queue = DatabaseQueue(database)
-        stories = _Stories(environ, database, queue, host, cache)
+        queue = DatabaseQueue(database, lease_s=told.lease_s)
+        stories = _Stories(environ, database, queue, host, cache, reach=reach_of(environ, told.allowed_hosts))
         intake = _Intake(database, queue)
         me = await host.find_me()
 
@@ -81,7 +83,7 @@ async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
         has_secret = told.github.webhook_secret is not None
         yield Assembled(
             doors=Doors(github_webhook=webhook if has_secret else None, broken=lambda: _broken(database)),
-            desk=stories.desk(),
+            desk=stories.desk(renew_s=told.lease_s / 3),
             told=_told(told.github, place.host, me),
             tidy=lambda: _tidy(database, queue),
         )
@@ -151,16 +153,24 @@ class _Stories:
     """The stories, and what they are told with."""
 
     def __init__(
-        self, environ: Mapping[str, str], database: "Database", queue: DatabaseQueue, host: _Host, cache: CloneCache
+        self,
+        environ: Mapping[str, str],
+        database: "Database",
+        queue: DatabaseQueue,
+        host: _Host,
+        cache: CloneCache,
+        *,
+        reach: Reach,
     ) -> None:
         self._environ = environ
         self._database = database
         self._queue = queue
         self._host = host
         self._cache = cache
+        self._reach = reach
 
-    def desk(self) -> Desk:
-        """What the worker needs."""
+    def desk(self, *, renew_s: float) -> Desk:
+        """What the worker needs; it renews the lease of a job so often."""
         reviewing = run_review.Desk(
             queue=self._queue,
             database=self._database,
@@ -170,6 +180,7 @@ class _Stories:
             model=self._model,
             analysers=all_analysers(),
             now=time.time,
+            renew_s=renew_s,
         )
 
         async def gave_up(job: Job, error: MesraiError) -> None:
@@ -177,7 +188,7 @@ class _Stories:
                 return
             try:
                 await run_review.tell_failure(reviewing, job, error)
-            except (ForgeError, StoreError) as untold:
+            except MesraiError as untold:
                 LOG.error("%s failed, and that could not be said there: %s", job.subject, untold.message)
 
         return Desk(
@@ -207,9 +218,30 @@ class _Stories:
         """The connections as they are now: what an administrator changed holds from the next review on."""
         settings = (await installation_on(self._environ, self._database)).unlocked()
         errand = Errand(repository=str(pull_request.repository), review=f"job-{job.id}")
-        async with model_for(settings, settings.connections, database=self._database, errand=errand) as model:
+        async with model_for(
+            settings, settings.connections, database=self._database, errand=errand, reach=self._reach
+        ) as model:
             book = AnswerBook(self._database, job.id)
             yield Journaled(model, book, tuning=tuning_of(settings.connections))
+
+
+def _place(url: str) -> Place:
+    try:
+        return place_at(url)
+    except SettingsError as error:
+        raise SettingsError(f"MESRAI_GITHUB_URL: {error.message}") from None
+
+
+def reach_of(environ: Mapping[str, str], named: frozenset[str]) -> Reach:
+    """Where a model may be asked: what the operator wrote down inside the network is meant, what was saved is not.
+
+    The operator's are the environment, the settings file, and the rows laid over the catalogue.
+    """
+    settings = load_settings(environ)
+    own = {address for row in load_catalogue().providers for address in row.addresses}
+    laid_over = {address for row in settings.catalogue.providers for address in row.addresses} - own
+    written = {each.base_url for each in (*settings.connections, settings.fixed) if each is not None}
+    return Reach(allowed=named | {place_of(address) for address in laid_over | written})
 
 
 async def _broken(database: "Database") -> Mapping[str, str]:

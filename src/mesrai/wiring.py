@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mesrai.llm.endpoint import Dialect, Endpoint
     from mesrai.llm.model import Outage, Outages, Permits, Purse
     from mesrai.llm.probing import Home, Tested, Watch
+    from mesrai.llm.reach import Reach
     from mesrai.llm.transport import Session
     from mesrai.store.database import Database
     from mesrai.store.vault import Keyring
@@ -144,11 +145,12 @@ async def model_for(
     *,
     database: "Database | None" = None,
     errand: Errand | None = None,
+    reach: "Reach | None" = None,
 ) -> AsyncIterator[Model]:
     """The connections as one model: each with retries and permits, the next one asked where one fails.
 
-    With a database, permits and outages hold across processes and what is spent is recorded. Errors: CredentialMissing
-    if there are no connections.
+    With a database, permits and outages hold across processes and what is spent is recorded. Without `reach`, any
+    address may be asked. Errors: CredentialMissing if there are no connections.
     """
     if not connections:
         raise CredentialMissing(NOT_CONNECTED)
@@ -158,7 +160,7 @@ async def model_for(
 
     told = errand or Errand()
     purse = await _purse(settings, connections, database, told)
-    async with open_session(__version__) as session, _permits(database) as permits:
+    async with open_session(__version__, reach=reach) as session, _permits(database) as permits:
         built = [
             Retrying(
                 _single(settings, each, session, permits, purse=purse, review=told.review),

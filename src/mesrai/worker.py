@@ -12,6 +12,7 @@ from mesrai.errors import ForgeRateLimited, LeaseLost, MesraiError, ModelError, 
 from mesrai.jobs.queue import Job, Queue
 
 LOG: Final = logging.getLogger("mesrai.worker")
+_MOST_ATTEMPTS: Final = 5
 _FIRST_RETRY_S: Final = 30.0
 _LONGEST_RETRY_S: Final = 1_800.0
 _IDLE_S: Final = 1.0  # between two looks at the queue while nothing wakes us
@@ -46,8 +47,14 @@ async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
         if job is None:
             await _until_any(stop, desk.queue.wait(_IDLE_S))
             continue
-        with suppress(StoreError):  # its lease ends, and it is taken up again
+        try:
             await _carry_out(desk, job, stop)
+        except LeaseLost:
+            LOG.info("%s %s: another worker has it, or a newer one took its place", job.kind, job.subject)
+        except StoreError as error:  # its lease ends, and it is taken up again
+            LOG.error("%s %s: how it ended could not be kept: %s", job.kind, job.subject, error.message)
+        except Exception:  # the door's outermost loop: no job may end the hand that works on the others
+            LOG.exception("%s %s: a fault in Mesrai itself", job.kind, job.subject)
 
 
 async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
@@ -59,7 +66,7 @@ async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
         await asyncio.wait([task])
     if task.cancelled():
         LOG.info("%s %s is given back: the worker stops", job.kind, job.subject)
-        await desk.queue.fail(job, "The worker was stopped; another one goes on.", retry_in_s=0.0)
+        await desk.queue.park(job, until=desk.now(), reason="The worker was stopped; another one goes on.")
         return
     error = task.exception()
     if error is None:
@@ -88,11 +95,11 @@ async def _judge(desk: Desk, job: Job, error: MesraiError) -> None:
 
 async def _again(desk: Desk, job: Job, error: MesraiError) -> None:
     """Later once more; the queue gives up after some attempts, and then the people are told."""
-    if job.attempt >= 5:
+    if job.attempt - job.spared >= _MOST_ATTEMPTS:
         await desk.queue.fail(job, error.message, retry_in_s=None)
         await desk.gave_up(job, error)
         return
-    wait = min(_FIRST_RETRY_S * 2 ** (job.attempt - 1), _LONGEST_RETRY_S)
+    wait = min(_FIRST_RETRY_S * 2 ** (job.attempt - job.spared - 1), _LONGEST_RETRY_S)
     await desk.queue.fail(job, error.message, retry_in_s=wait)
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,12 +156,33 @@ def test_a_worker_that_is_stopped_gives_its_job_back() -> None:
         async def gave_up(job: Job, _error: MesraiError) -> None:
             given_up.append(job.subject)
 
-        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up)
+        desk = Desk(queue=queue, handlers={"review": handler}, gave_up=gave_up, now=lambda: NOW)
         working = asyncio.create_task(work(desk, name="w", hands=1, stop=stop))
         await begun.wait()
         stop.set()
         await asyncio.wait_for(working, 2)
 
     asyncio.run(scenario())
-    assert queue.ends == [("failed", 1, 0.0)]
+    assert queue.ends == [("parked", 1, NOW)]
     assert given_up == []
+
+
+def test_attempts_that_were_parked_do_not_count() -> None:
+    queue = MemoryQueue(replace(a_job(attempt=7), spared=6))
+    assert worked(queue, raising(ForgeUnavailable())) == []
+    assert queue.ends == [("failed", 1, 30.0)]
+
+
+def test_a_failure_that_cannot_be_told_does_not_end_the_worker() -> None:
+    queue = MemoryQueue(a_job(1), a_job(2))
+
+    async def gave_up(_job: Job, _error: MesraiError) -> None:
+        raise KeyError("a fault of ours")
+
+    async def scenario() -> None:
+        stop = queue.emptied = asyncio.Event()
+        desk = Desk(queue=queue, handlers={"review": raising(CredentialMissing())}, gave_up=gave_up)
+        await asyncio.wait_for(work(desk, name="w", hands=1, stop=stop), 2)
+
+    asyncio.run(scenario())
+    assert queue.ends == [("failed", 1, None), ("failed", 2, None)]

@@ -50,7 +50,11 @@ def worker(jobs: int) -> None:
 
 
 def _log() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    from mesrai.server.log_lines import LogLines
+
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(LogLines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[shown])
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -66,7 +70,7 @@ async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
     async with AsyncExitStack() as opened:
         service = await opened.enter_async_context(assembled(os.environ))
         for told in service.told:
-            log.info(told)
+            log.info("%s", told)
         tasks = [asyncio.create_task(_keep_tidy(service))]
         if jobs:
             name = f"{socket.gethostname()}-{os.getpid()}"
@@ -85,7 +89,7 @@ async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
 
 
 async def _listen(app: "Starlette", host: str, port: int, *, stop: asyncio.Event) -> None:
-    import uvicorn
+    from mesrai.server.listening import listen
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named so that asyncio turns Nagle's algorithm off.
@@ -93,15 +97,11 @@ async def _listen(app: "Starlette", host: str, port: int, *, stop: asyncio.Event
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(1024)  # so that what the log says next is true
     except OSError as error:
         raise click.UsageError(f"Nothing can listen at {host}:{port}: {error.strerror}.") from error
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=5, server_header=False)
-    server = uvicorn.Server(config)
     logging.getLogger("mesrai.service").info("Listening at http://%s:%d", host, listener.getsockname()[1])
-    serving = asyncio.create_task(server._serve([listener]))  # `serve` would take the signals
-    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
+    await listen(app, listener, stop=stop)
 
 
 async def _keep_tidy(service: "Assembled") -> None:

@@ -74,22 +74,18 @@ def _places(diff: FileDiff, wanted: Sequence[str]) -> Iterator[tuple[bool, Ancho
     plain = [_squeeze(each) for each in wanted]
     for side in (Side.NEW, Side.OLD):
         for hunk in diff.hunks:
-            lines = [each for each in hunk.lines if each.number(side) is not None and each.text.strip()]
-            shown = [_squeeze(each.text) for each in lines]
-            for at in range(len(lines) - len(plain) + 1):
-                if shown[at : at + len(plain)] == plain:
-                    span = _span(hunk.lines, side, lines[at], lines[at + len(plain) - 1])
-                    yield _place(span, side, shift=_shift(lines[at].text, wanted[0]), whole=True)
+            on_side = [each for each in hunk.lines if each.number(side) is not None]
+            filled = [at for at, each in enumerate(on_side) if each.text.strip()]
+            shown = [_squeeze(on_side[at].text) for at in filled]
+            for at in range(len(filled) - len(plain) + 1):
+                if shown[at] == plain[0] and shown[at : at + len(plain)] == plain:
+                    first, last = filled[at], filled[at + len(plain) - 1]
+                    shift = _shift(on_side[first].text, wanted[0])
+                    yield _place(on_side[first : last + 1], side, shift=shift, whole=True)
             if len(plain) == 1 and len(plain[0]) >= _SHORTEST_PART:
-                for each, text in zip(lines, shown, strict=True):
+                for at, text in zip(filled, shown, strict=True):
                     if plain[0] in text and plain[0] != text:
-                        yield _place([each], side, shift="", whole=False)
-
-
-def _span(lines: Sequence[Line], side: Side, first: Line, last: Line) -> list[Line]:
-    """The lines of one side from `first` to `last`."""
-    on_side = [each for each in lines if each.number(side) is not None]
-    return on_side[on_side.index(first) : on_side.index(last) + 1]
+                        yield _place([on_side[at]], side, shift="", whole=False)
 
 
 def _place(span: Sequence[Line], side: Side, *, shift: str, whole: bool) -> tuple[bool, Anchor]:

@@ -1,10 +1,12 @@
 """Carry out what somebody wrote to us in a comment, if they may."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from mesrai.domain.command import Command, CommandKind, Scope, command_in
 from mesrai.domain.occasion import Trigger
+from mesrai.errors import ForgeAuth, ForgeNotFound, ForgeRejected
 from mesrai.flows.receive import REVIEW
 from mesrai.flows.run_review import USUAL, Desk, place_of
 from mesrai.forges.forge import Forge, Reaction
@@ -33,7 +35,7 @@ async def obey(desk: Desk, job: Job) -> str:
     async with desk.forge(repository, installation) as forge:
         login = str(job.payload["login"])
         if not await forge.may_write(login):
-            await forge.react(number, Reaction.SKIPPED, comment=int(str(job.payload["comment"])))
+            await _show(forge, number, Reaction.SKIPPED, int(str(job.payload["comment"])))
             told = _NOT_ALLOWED
         else:
             told = await _carried_out(desk, job, forge, command, f"{repository}#{number}")
@@ -45,16 +47,23 @@ async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, sub
     _, number, _ = place_of(job.payload)
     comment = int(str(job.payload["comment"]))
     if command.kind is CommandKind.REVIEW:
+        # Last, so that nothing that can fail lets it be asked for again.
+        await _show(forge, number, Reaction.STARTED, comment)
         await _ask(desk, job, command.scope, subject)
-        await forge.react(number, Reaction.STARTED, comment=comment)
         return f"A review of {subject} was asked for."
     if command.kind in (CommandKind.PAUSE, CommandKind.RESUME):
         is_paused = command.kind is CommandKind.PAUSE
         await change_followed(desk.database, subject, lambda now: replace(now, is_paused=is_paused))
-        await forge.react(number, Reaction.DONE, comment=comment)
+        await _show(forge, number, Reaction.DONE, comment)
         return f"Reviews of {subject} are {'paused' if is_paused else 'resumed'}."
     await _answer(job, forge, HELP)
     return "The commands were listed."
+
+
+async def _show(forge: Forge, number: int, reaction: Reaction, comment: int) -> None:
+    """React to the comment, if that is possible there: it may be gone. Errors: ForgeRateLimited, ForgeUnavailable."""
+    with suppress(ForgeNotFound, ForgeRejected, ForgeAuth):
+        await forge.react(number, reaction, comment=comment)
 
 
 async def _ask(desk: Desk, job: Job, scope: Scope, subject: str) -> None:

@@ -30,7 +30,7 @@ from mesrai.review.render.marks import mark_id, read_finding_mark, without_mark
 from mesrai.review.render.summary_comment import render_summary, severities_told
 from mesrai.review.render.untrusted import one_line
 
-__all__ = ["Known", "Published", "announce", "publish", "say_failed", "say_parked", "say_skipped"]
+__all__ = ["Known", "Published", "announce", "publish", "say_failed", "say_overtaken", "say_parked", "say_skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Published:
     summary_comment: int | None
     check: int | None
     problems: tuple[str, ...] = ()  # what could not be done, a sentence each
+    is_overtaken: bool = False  # the head moved, or the request was closed, so nothing was said
     is_said: bool = True  # every finding stands on the pull request; if not, this commit must not count as reviewed
     posted: int = 0  # comments on lines
     resolved: int = 0  # threads
@@ -91,10 +92,15 @@ async def announce(forge: Forge, pull_request: PullRequest, *, known: Known) -> 
     talk = Talk(forge=forge, pull_request=pull_request)
     sha = _short(pull_request.head_sha)
     running = Check(sha=pull_request.head_sha, title="The review is under way", summary="The result will stand here.")
-    check = await talk.put_check(running, known)
     await talk.react(Reaction.STARTED)
     comment = await talk.put_state(f"🚀 The review of {sha} is under way. Its result will stand here.", known)
+    check = await talk.put_check(running, known)  # last: unlike the others it is not found again, only remembered
     return talk.told(known, comment=comment, check=check)
+
+
+async def say_overtaken(forge: Forge, pull_request: PullRequest, now: PullRequest, *, known: Known) -> None:
+    """End what was announced of `pull_request`, which stands as `now` by now. Errors: ForgeRateLimited."""
+    await _overtaken(Talk(forge=forge, pull_request=pull_request), now, known)
 
 
 async def say_skipped(forge: Forge, pull_request: PullRequest, reason: str, *, known: Known | None = None) -> Known:
@@ -166,7 +172,9 @@ async def _overtaken(talk: Talk, now: PullRequest, known: Known) -> Published:
     comment = known.summary_comment
     if now.lifecycle is not Lifecycle.OPEN:
         comment = await talk.put_state(reason, known, is_new=False)
-    return Published(summary_comment=comment, check=check, problems=(*talk.problems, reason), is_said=False)
+    return Published(
+        summary_comment=comment, check=check, problems=(*talk.problems, reason), is_overtaken=True, is_said=False
+    )
 
 
 async def _post_review(

@@ -13,20 +13,29 @@ from mesrai.domain.occasion import Occasion, Trigger, reason_to_skip, too_many_f
 from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle, PullRequest, RepositoryName
 from mesrai.domain.review import Outcome, Review
-from mesrai.errors import BudgetSpent, HeadGone, LeaseLost, MesraiError, ModelError
-from mesrai.flows.publish import Known, Published, announce, publish, say_failed, say_parked, say_skipped
+from mesrai.errors import BudgetSpent, ForgeUnavailable, HeadGone, LeaseLost, MesraiError, ModelError, StoreError
+from mesrai.flows.publish import (
+    Known,
+    Published,
+    announce,
+    publish,
+    say_failed,
+    say_overtaken,
+    say_parked,
+    say_skipped,
+)
 from mesrai.forges.forge import Forge, Source
 from mesrai.jobs.queue import Job, Queue
 from mesrai.llm.model import Model
 from mesrai.review.guidance import load_policy
 from mesrai.review.options import Depth, Options
 from mesrai.review.pipeline import Reading, ReviewFailed, review_change
+from mesrai.review.render.description import without_part_of_ours
 from mesrai.review.render.json_text import render_json
 from mesrai.store.database import Database
 from mesrai.store.pull_requests import Followed, change_followed, find_followed
-from mesrai.store.reviews import PARKED, STOPPED, begin_review, end_review, set_outcome
+from mesrai.store.reviews import PARKED, STOPPED, begin_review, end_review, find_review, set_outcome
 
-_RENEW_S: Final = 15.0
 _DEPTHS: Final = {Scope.FAST: Depth.FAST, Scope.DEEP: Depth.DEEP}
 _BUDGET_WAIT_S: Final = 6 * 3600.0  # until a spent budget is looked at again
 _MOST_PUSHES: Final = 10  # whose times are remembered
@@ -45,6 +54,7 @@ class Desk:
     model: Callable[[Job, PullRequest], AbstractAsyncContextManager[Model]]  # it remembers what the job paid for
     analysers: Sequence[Analyser]
     now: Callable[[], float]
+    renew_s: float  # between two renewals of a job's lease; well below its length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,7 @@ class _Case:
     pull_request: PullRequest
     followed: Followed
     occasion: Occasion
+    stop: asyncio.Event  # something newer waits, so this review should end soon
 
     @property
     def review_id(self) -> str:
@@ -78,11 +89,29 @@ class _Case:
         return "" if self.occasion.scope is Scope.FULL or is_again else reviewed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """What becomes of the job."""
+
+    told: str  # in words
+    until: float | None = None  # seconds since the epoch: it waits until then; None: it is over
+
+
 async def run_review(desk: Desk, job: Job) -> str:
     """Carry out a review job: it is finished or parked when this returns, which says in words what came of it.
 
     Errors: LeaseLost if another worker has it; ForgeError, StoreError, SourceError, UserError: the worker judges them.
     """
+    async with _held(desk, job) as stop:
+        end = await _carried_out(desk, job, stop)
+    if end.until is None:
+        await desk.queue.finish(job)
+    else:
+        await desk.queue.park(job, until=end.until, reason=end.told)
+    return end.told if end.until is None else f"It waits: {end.told}"
+
+
+async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event) -> _End:
     repository, number, installation = place_of(job.payload)
     async with desk.forge(repository, installation) as forge:
         pull_request = await forge.pull_request(number)
@@ -94,16 +123,19 @@ async def run_review(desk: Desk, job: Job) -> str:
             pull_request=pull_request,
             followed=followed,
             occasion=_occasion(job, followed),
+            stop=stop,
         )
         if pull_request.lifecycle is not Lifecycle.OPEN:
-            return await _end(case, f"The pull request is {pull_request.lifecycle}.")
+            return await _unreviewed(case, f"The pull request is {pull_request.lifecycle}.")
+        if await _is_ended(case):
+            return _End(told="This job had reviewed it already when its worker was lost.")
         if case.since == pull_request.head_sha:
-            return await _end(case, "This commit was reviewed already.")
+            return await _unreviewed(case, "This commit was reviewed already.")
         try:
             async with desk.source(forge, pull_request, case.since) as source:
                 return await _with_source(case, source)
         except HeadGone as gone:
-            return await _end(case, f"{gone.message} The newer push is reviewed.")
+            return await _unreviewed(case, f"{gone.message} The newer push is reviewed.")
 
 
 async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
@@ -124,7 +156,7 @@ def place_of(payload: Mapping[str, object]) -> tuple[RepositoryName, int, int | 
     return repository, int(str(payload["number"])), None if installation is None else int(str(installation))
 
 
-async def _with_source(case: _Case, source: Source) -> str:
+async def _with_source(case: _Case, source: Source) -> _End:
     policy = (await load_policy(source, At.BASE)).policy
     reason = reason_to_skip(
         case.pull_request,
@@ -140,7 +172,7 @@ async def _with_source(case: _Case, source: Source) -> str:
     if reason:
         known = await say_skipped(case.forge, case.pull_request, reason, known=case.known)
         await _keep_known(case.desk, case.job.subject, known)
-        return await _end(case, reason)
+        return await _unreviewed(case, reason)
     known = await announce(case.forge, case.pull_request, known=case.known)
     await _keep_known(case.desk, case.job.subject, known)
     await begin_review(
@@ -153,64 +185,96 @@ async def _with_source(case: _Case, source: Source) -> str:
     return await _reviewed(case, source, change, policy, known)
 
 
-async def _reviewed(case: _Case, source: Source, change: Change, policy: Policy, known: Known) -> str:
+async def _reviewed(case: _Case, source: Source, change: Change, policy: Policy, known: Known) -> _End:
     desk, pull_request = case.desk, case.pull_request
-    change = replace(change, title=pull_request.title, description=pull_request.body)
+    # Without what an earlier run wrote there: it says nothing new, and other questions would be paid for again.
+    change = replace(change, title=pull_request.title, description=without_part_of_ours(pull_request.body))
     options = Options(
         depth=_DEPTHS.get(case.occasion.scope, Depth.NORMAL), cache_key=f"mesrai-{pull_request.head_sha[:12]}"
     )
-    async with _held(desk.queue, case.job) as stop:
-        try:
-            async with desk.model(case.job, pull_request) as model:
-                reading = Reading(source=source, analysers=desk.analysers, model=model)
-                review = await review_change(change, reading, policy=policy, options=options, stop=stop)
-        except ReviewFailed as failed:
-            until = None if stop.is_set() else _wakes_at(failed.cause, desk.now())
-            if until is not None:
-                return await _park(case, known, failed, until)
-            review = failed.review
-        if stop.is_set():
-            await set_outcome(desk.database, case.review_id, STOPPED, reason="A newer push took its place.")
-            await desk.queue.finish(case.job)
-            return "Stopped: a newer push is to be reviewed."
-        published = await publish(
-            case.forge, pull_request, review, known=known, policy=policy, is_incremental=bool(case.since)
-        )
-        return await _remember(case, review, published)
+    try:
+        async with desk.model(case.job, pull_request) as model:
+            reading = Reading(source=source, analysers=desk.analysers, model=model)
+            review = await review_change(change, reading, policy=policy, options=options, stop=case.stop)
+    except ReviewFailed as failed:
+        until = None if case.stop.is_set() else _wakes_at(failed.cause, desk.now())
+        if until is not None:
+            return await _park(case, known, failed, until)
+        review = failed.review
+    if case.stop.is_set():
+        return await _stopped(case, known)
+    is_incremental = bool(case.since) and change.revision.base == case.since  # else it was not built on that
+    published = await publish(
+        case.forge, pull_request, review, known=known, policy=policy, is_incremental=is_incremental
+    )
+    return await _remember(case, review, published)
 
 
-async def _park(case: _Case, known: Known, failed: ReviewFailed, until: float) -> str:
+async def _park(case: _Case, known: Known, failed: ReviewFailed, until: float) -> _End:
     reason = failed.cause.message if failed.cause else failed.message
     known = await say_parked(case.forge, case.pull_request, reason, until=until, known=known)
     await _keep_known(case.desk, case.job.subject, known)
     await set_outcome(case.desk.database, case.review_id, PARKED, reason=reason)
-    await case.desk.queue.park(case.job, until=until, reason=reason)
-    return f"It waits: {reason}"
+    return _End(told=reason, until=until)
 
 
-async def _remember(case: _Case, review: Review, published: Published) -> str:
-    """A partial or failed review does not move the mark: what was not read is read next time."""
+async def _stopped(case: _Case, known: Known) -> _End:
+    """Something newer waits: a push, or somebody who asked. What was announced of this commit is ended."""
+    now = await case.forge.pull_request(case.pull_request.number)
+    if now.head_sha != case.pull_request.head_sha or now.lifecycle is not Lifecycle.OPEN:
+        await say_overtaken(case.forge, case.pull_request, now, known=known)
+    await set_outcome(case.desk.database, case.review_id, STOPPED, reason="Something newer took its place.")
+    return _End(told="Stopped: a newer push, or what somebody asked for, is to be reviewed.")
+
+
+async def _remember(case: _Case, review: Review, published: Published) -> _End:
+    """A partial or failed review does not move the mark: what was not read is read next time.
+
+    Errors: ForgeUnavailable if the review could not be said, so that it is tried again.
+    """
     desk, head = case.desk, case.pull_request.head_sha
-    is_whole = review.outcome in (Outcome.REVIEWED, Outcome.NOTHING) and published.is_said
+    problems = " ".join(published.problems)
+
+    def changed(now: Followed) -> Followed:
+        return replace(now, summary_comment=published.summary_comment, check_id=published.check, check_sha=head)
+
+    await change_followed(desk.database, case.job.subject, changed)
+    if published.is_overtaken:
+        await set_outcome(desk.database, case.review_id, STOPPED, reason=problems)
+        return _End(told=f"Not shown: {problems}")
+    if not published.is_said:
+        raise ForgeUnavailable(f"The review could not be shown. {problems}")
+    await end_review(desk.database, case.review_id, review.outcome.value, report=render_json(review))
+    await _settle(case, review.outcome.value)
+    told = f"{review.outcome}: {len(review.findings)} findings, {published.posted} comments posted."
+    return _End(told=f"{told} {problems}".strip())
+
+
+async def _is_ended(case: _Case) -> bool:
+    """Whether this very job showed its review of this commit, and its worker was lost before it could say so."""
+    kept = await find_review(case.desk.database, case.review_id) if case.job.attempt > 1 else None
+    if kept is None or kept.head_sha != case.pull_request.head_sha or kept.outcome not in set(Outcome):
+        return False
+    await _settle(case, kept.outcome)
+    return True
+
+
+async def _settle(case: _Case, outcome: str) -> None:
+    """Remember how far the reviews got, and that what was asked for was done."""
+    is_whole = outcome in (Outcome.REVIEWED, Outcome.NOTHING)
+    head, asked = case.pull_request.head_sha, case.followed.asked
 
     def changed(now: Followed) -> Followed:
         return replace(
             now,
             reviewed_sha=head if is_whole else now.reviewed_sha,
-            asked="" if now.asked == case.followed.asked else now.asked,
-            summary_comment=published.summary_comment,
-            check_id=published.check,
-            check_sha=head,
+            asked="" if now.asked == asked else now.asked,
         )
 
-    await end_review(desk.database, case.review_id, review.outcome.value, report=render_json(review))
-    await change_followed(desk.database, case.job.subject, changed)
-    await desk.queue.finish(case.job)
-    problems = f" {' '.join(published.problems)}" if published.problems else ""
-    return f"{review.outcome}: {len(review.findings)} findings, {published.posted} comments posted.{problems}"
+    await change_followed(case.desk.database, case.job.subject, changed)
 
 
-async def _end(case: _Case, told: str) -> str:
+async def _unreviewed(case: _Case, told: str) -> _End:
     asked = case.followed.asked
     if asked:
         await change_followed(
@@ -218,13 +282,12 @@ async def _end(case: _Case, told: str) -> str:
             case.job.subject,
             lambda now: replace(now, asked="" if now.asked == asked else now.asked),
         )
-    await case.desk.queue.finish(case.job)
-    return told
+    return _End(told=told)
 
 
 async def _noted(desk: Desk, job: Job, head: str) -> Followed:
-    """What is remembered, with this push among the last ones: once, since a head that we spoke of is not new."""
-    is_push = job.payload.get("trigger") == Trigger.PUSHED
+    """What is remembered, with this push among the last ones: once, however often the job begins."""
+    is_push = job.payload.get("trigger") == Trigger.PUSHED and job.attempt == 1
     _, _, installation = place_of(job.payload)
 
     def changed(now: Followed) -> Followed:
@@ -246,8 +309,8 @@ async def _keep_known(desk: Desk, subject: str, known: Known) -> None:
 
 
 @asynccontextmanager
-async def _held(queue: Queue, job: Job) -> AsyncIterator[asyncio.Event]:
-    """Renew the job's lease while the block runs. The event says that a newer push waits.
+async def _held(desk: Desk, job: Job) -> AsyncIterator[asyncio.Event]:
+    """Renew the job's lease while the block runs. The event says that a newer job of its subject waits.
 
     Errors: LeaseLost, which ends the block wherever it is.
     """
@@ -257,15 +320,17 @@ async def _held(queue: Queue, job: Job) -> AsyncIterator[asyncio.Event]:
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_RENEW_S)
+            await asyncio.sleep(desk.renew_s)
             try:
-                if not await queue.renew(job):
+                if not await desk.queue.renew(job):
                     stop.set()
             except LeaseLost as error:
                 lost.append(error)
                 if task is not None:
                     task.cancel()
                 return
+            except StoreError:
+                continue  # it may work next time; if not, the lease ends and the queue says so
 
     keeper = asyncio.create_task(renew())
     try:

@@ -60,7 +60,7 @@ _CLAIM: Final = """
 UPDATE jobs SET state = 'running', worker = :worker, attempts = attempts + 1, lease_until = {now} + :lease,
     claimed_at = {now}, changed_at = {now}
 WHERE id = (SELECT job.id FROM jobs AS job WHERE {chosen} ORDER BY job.due_at, job.id LIMIT 1{locked})
-RETURNING id, kind, subject, payload, attempts, worker
+RETURNING id, kind, subject, payload, attempts, spared, worker
 """
 _COUNT_LOST: Final = "SELECT count(*) AS count FROM jobs AS job WHERE {lost}"
 _REPLACE_LOST: Final = """
@@ -330,6 +330,7 @@ def _job(row: Mapping[str, Any]) -> Job:
         payload=json.loads(row["payload"]),
         attempt=row["attempts"],
         worker=row["worker"],
+        spared=row["spared"],
     )
 
 

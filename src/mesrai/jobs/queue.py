@@ -16,6 +16,7 @@ class Job:
     payload: Mapping[str, Any]  # JSON
     attempt: int  # 1 for the first; grows with every claim, also after it was parked
     worker: str
+    spared: int = 0  # attempts before this one that do not count, since it was parked or is another piece of work now
 
 
 class State(StrEnum):

@@ -1,6 +1,7 @@
 """The one HTTP path to model providers; no other module knows the HTTP library."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from mesrai.errors import AnswerCut, ModelError, ModelNotAdmitted, ModelTimeout, ModelUnavailable, ModelUnknown
+from mesrai.llm.reach import Closed, GuardedResolver, Reach, place_of
 
 _LINE_BYTES: Final = 64 * 1024
 _KEEP_ALIVE_S: Final = 30.0
@@ -72,8 +74,9 @@ class Reply:
 class Session:
     """An open HTTP client. Any number of requests may be in flight at once; what limits them is not here."""
 
-    def __init__(self, client: aiohttp.ClientSession) -> None:
+    def __init__(self, client: aiohttp.ClientSession, guard: "_Guard | None" = None) -> None:
         self._client = client
+        self._guard = guard
         self._proxies: dict[tuple[str, str], str | None] = {}  # by scheme and host
 
     @asynccontextmanager
@@ -91,6 +94,8 @@ class Session:
 
     async def _response(self, request: Request) -> aiohttp.ClientResponse:
         try:
+            if self._guard is not None:
+                await self._guard.check(request.url, is_proxied=self._proxy_for(request.url) is not None)
             return await self._client.request(
                 "GET" if request.body is None else "POST",
                 request.url,
@@ -123,10 +128,44 @@ class Session:
         return proxy
 
 
+class _Guard:
+    """Judges where a request goes, as far as that is seen before there is a connection."""
+
+    def __init__(self, reach: Reach, proxies: frozenset[str], resolver: GuardedResolver) -> None:
+        self._reach = reach
+        self._proxies = proxies
+        self._resolver = resolver
+
+    async def check(self, url: str, *, is_proxied: bool) -> None:
+        """Errors: Closed; ValueError for no address.
+
+        A name that a proxy resolves is looked up here too, so that those known to lie inside are refused.
+        """
+        parts, place = urlsplit(url), place_of(url)
+        is_allowed = self._reach.allows(parts.hostname or "", int(place.rpartition(":")[2]))
+        if self._reach.refuses(url) or (place in self._proxies and not is_allowed):
+            raise Closed(f"{place} lies inside")
+        if is_proxied and not is_allowed and parts.hostname:
+            try:
+                await self._resolver.resolve(parts.hostname, int(place.rpartition(":")[2]), socket.AF_UNSPEC)
+            except Closed:
+                raise
+            except OSError:
+                return  # only the proxy knows this name
+
+
 @asynccontextmanager
-async def open_session(version: str) -> AsyncIterator[Session]:
-    """A client that says it is Mesrai in this version; closed with all its connections on exit."""
-    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=_KEEP_ALIVE_S)
+async def open_session(version: str, *, reach: Reach | None = None) -> AsyncIterator[Session]:
+    """A client that says it is Mesrai in this version; closed with all its connections on exit.
+
+    Without `reach`, any address may be asked.
+    """
+    resolver = guard = None
+    if reach is not None:
+        proxies = _proxy_places()
+        resolver = GuardedResolver(reach, proxies)
+        guard = _Guard(reach, proxies, resolver)
+    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=_KEEP_ALIVE_S, resolver=resolver)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -137,7 +176,15 @@ async def open_session(version: str) -> AsyncIterator[Session]:
             "Accept-Encoding": "identity",  # gateways hold compressed events back
         },
     ) as client:
-        yield Session(client)
+        yield Session(client, guard)
+
+
+def _proxy_places() -> frozenset[str]:
+    found: set[str] = set()
+    for proxy in getproxies().values():
+        with suppress(ValueError):  # one that is no address is found out when it is used
+            found.add(place_of(proxy))
+    return frozenset(found)
 
 
 def _is_loopback(host: str) -> bool:
@@ -154,6 +201,11 @@ def _failure(error: Exception, request: Request) -> ModelError:
     except ValueError:
         return ModelUnknown(_NO_ADDRESS)
     place = parts.netloc.rpartition("@")[2]
+    if isinstance(error, Closed) or isinstance(getattr(error, "os_error", None), Closed):
+        return ModelNotAdmitted(
+            f"{place} lies inside the network that the service runs in, where models are asked only at hosts that the "
+            "operator names. Set MESRAI_ALLOWED_HOSTS if this one is meant."
+        )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return _proxy_failure(error.status, place)
     if isinstance(error, aiohttp.ClientProxyConnectionError):

@@ -15,6 +15,7 @@ from mesrai.llm.model import Model
 from mesrai.review.asking import Desk, Work, ask_all
 from mesrai.review.batches import Batch, batches_of, output_tokens_for, parts_of, room_for
 from mesrai.review.candidates import dropped_from
+from mesrai.review.code.symbols import Outline
 from mesrai.review.conversation import Ledger
 from mesrai.review.coverage import coverage_of
 from mesrai.review.estimate import Question, estimate_of
@@ -93,7 +94,8 @@ async def review_change(
     asked_at = _now()
     watch(Started(files=len(gathered.files), batches=len(plan.batches), estimate=plan.estimate))
     works = await ask_all(plan.desk, plan.batches, stop)
-    review = _assembled(gathered, works, plan.desk.ledger, policy)
+    # In a thread: it parses every file with a finding, and other reviews and webhooks share this event loop.
+    review = await asyncio.to_thread(_assembled, gathered, works, plan.desk.ledger, policy)
     review = replace(review, estimate=plan.estimate, timings=_timings(began, asked_at, plan.desk.ledger))
     if review.outcome is Outcome.FAILED:
         cause = next((work.failure for work in works if work.failure), None)
@@ -209,7 +211,8 @@ def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy
     unplaced = [each for each in confirmed if each.anchor is None]
     unwanted = [(each, reason_unwanted(each.raw.category, each.raw.severity, policy)) for each in unplaced]
     unanchored = tuple(unanchored_from(each) for each, reason in unwanted if not reason)
-    judged = judge_findings([finding_from(each, gathered) for each in confirmed if each.anchor], policy)
+    outlines: dict[str, Outline] = {}
+    judged = judge_findings([finding_from(each, gathered, outlines) for each in confirmed if each.anchor], policy)
     coverage = (*coverage_of(gathered.files, works), *gathered.skipped)
     return Review(
         outcome=outcome_of(coverage, works),

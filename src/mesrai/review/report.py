@@ -11,7 +11,7 @@ from mesrai.domain.finding import Category, Finding, Severity, Suggestion, finge
 from mesrai.domain.review import ChangeFacts, FileCoverage, FileStatus, Outcome, Unanchored
 from mesrai.review.asking import Work
 from mesrai.review.candidates import Candidate
-from mesrai.review.code.symbols import parses_no_worse, symbol_at
+from mesrai.review.code.symbols import Outline, parses_no_worse, symbol_at
 from mesrai.review.fixes import suggestion_for
 from mesrai.review.gather import Gathered
 
@@ -29,15 +29,16 @@ def change_facts(change: Change) -> ChangeFacts:
     )
 
 
-def finding_from(candidate: Candidate, gathered: Gathered) -> Finding:
-    """An anchored candidate as a finding."""
+def finding_from(candidate: Candidate, gathered: Gathered, outlines: dict[str, Outline]) -> Finding:
+    """An anchored candidate as a finding. `outlines`: those of files that were looked at; more are added."""
     anchor = candidate.anchor
     if anchor is None:
         raise ValueError("only an anchored candidate becomes a finding")
     raw = candidate.raw
     head = gathered.heads.get(candidate.path)
     category = Category(raw.category)
-    symbol = symbol_at(head, candidate.path, anchor.start_line) if head and anchor.side is Side.NEW else ""
+    is_new = bool(head) and anchor.side is Side.NEW
+    symbol = symbol_at(head or "", candidate.path, anchor.start_line, outlines) if is_new else ""
     return Finding(
         fingerprint=fingerprint_of(path=candidate.path, category=category, code=anchor.code, symbol=symbol),
         path=candidate.path,

@@ -1,5 +1,6 @@
 """The HTTP application: webhooks in, and whether the service is well."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,9 @@ from starlette.routing import Route
 from mesrai.errors import MesraiError, WebhookRejected
 
 MOST_BODY: Final = 5_000_000  # bytes; GitHub sends up to 25 MB, of which nothing we act on comes near this
+MOST_HELD: Final = 50_000_000  # bytes of bodies that are being read, all together
+BODY_S: Final = 10.0  # for a whole body; GitHub itself gives up after ten seconds
+ANSWER_S: Final = 9.0  # for what is done about it, which is one small transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +29,9 @@ class Doors:
     broken: Callable[[], Awaitable[Mapping[str, str]]]
 
 
-def server_app(doors: Doors) -> Starlette:
-    """The application."""
-    rooms = _Rooms(doors)
+def server_app(doors: Doors, *, body_s: float = BODY_S, answer_s: float = ANSWER_S) -> Starlette:
+    """The application. Who needs longer than `body_s` for a body gets 408; what takes longer than `answer_s`, 503."""
+    rooms = _Rooms(doors, body_s=body_s, answer_s=answer_s)
     return Starlette(
         routes=[
             Route("/webhooks/github", rooms.github, methods=["POST"]),
@@ -40,23 +44,57 @@ def server_app(doors: Doors) -> Starlette:
 class _Rooms:
     """The endpoints."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, *, body_s: float, answer_s: float) -> None:
         self._doors = doors
+        self._body_s = body_s
+        self._answer_s = answer_s
+        self._held = 0  # bytes of bodies that are being read
 
     async def github(self, request: Request) -> Response:
         """POST /webhooks/github: 202 for what will be worked on or need not be, 401 for what GitHub did not sign."""
-        if self._doors.github_webhook is None:
-            return _told(404, "No webhook secret is set, so no webhook is taken. Set MESRAI_GITHUB_WEBHOOK_SECRET.")
+        webhook = self._doors.github_webhook
+        if webhook is None:
+            return _told(
+                404, "No webhook secret is set, so no webhook is taken. Set MESRAI_GITHUB_WEBHOOK_SECRET.", ends=True
+            )
         try:
-            body = await _body(request)
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            return _told(202, await self._doors.github_webhook(headers, body))
+            async with asyncio.timeout(self._body_s):
+                body = await self._body(request)
+        except WebhookRejected as rejected:
+            return _told(rejected.status, rejected.message, ends=True)
+        except ClientDisconnect:
+            return _told(400, "The connection ended before the whole body came.", ends=True)
+        except TimeoutError:
+            return _told(408, f"The body did not come within {self._body_s:g} seconds.", ends=True)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            async with asyncio.timeout(self._answer_s):
+                return _told(202, await webhook(headers, body))
         except WebhookRejected as rejected:
             return _told(rejected.status, rejected.message)
-        except ClientDisconnect:
-            return _told(400, "The connection ended before the whole body came.")
         except MesraiError as error:
             return _told(503, error.message)
+        except TimeoutError:
+            return _told(503, "It took too long to write this down. Deliver it again.")
+
+    async def _body(self, request: Request) -> bytes:
+        """The whole body, of which not more than is allowed is ever kept. Errors: WebhookRejected, ClientDisconnect."""
+        too_large = WebhookRejected(f"The body is larger than {MOST_BODY:,} bytes.", status=413)
+        said = request.headers.get("content-length", "")
+        if said.isdecimal() and (len(said) > len(str(MOST_BODY)) or int(said) > MOST_BODY):
+            raise too_large
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > MOST_BODY:
+                    raise too_large
+                if self._held + len(chunk) > MOST_HELD:
+                    raise WebhookRejected("Too many bodies are coming in at once. Deliver this one again.", status=503)
+                body += chunk
+                self._held += len(chunk)
+            return bytes(body)
+        finally:
+            self._held -= len(body)
 
     async def live(self, _request: Request) -> Response:
         """GET /health/live: this process answers."""
@@ -68,18 +106,6 @@ class _Rooms:
         return JSONResponse({"ready": not broken, "broken": dict(broken)}, 503 if broken else 200)
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body, of which not more than is allowed is ever kept. Errors: WebhookRejected."""
-    said = request.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > MOST_BODY:
-        raise WebhookRejected(f"The body is larger than {MOST_BODY:,} bytes.", status=413)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY:
-            raise WebhookRejected(f"The body is larger than {MOST_BODY:,} bytes.", status=413)
-    return bytes(body)
-
-
-def _told(status: int, words: str) -> Response:
-    return JSONResponse({"told": words}, status)
+def _told(status: int, words: str, *, ends: bool = False) -> Response:
+    """An answer. `ends`: the connection too, since the rest of the body is not wanted."""
+    return JSONResponse({"told": words}, status, {"connection": "close"} if ends else None)

@@ -22,6 +22,7 @@ SERVING_NAMES: Final[Mapping[str, str]] = {
     "Without it no webhook is taken.",
     "MESRAI_GITHUB_WEBHOOK_SECRET_FILE": "The path of a file that holds it.",
     "MESRAI_GITHUB_WRITE_GAP_S": "Seconds between two things we write there. Default: 1, as GitHub asks for.",
+    "MESRAI_LEASE_S": "Seconds after which the work of a process that is gone is taken up by another. Default: 60.",
     "MESRAI_CLONES": "The folder for clones. Default: `clones` in the user's cache folder for `mesrai`.",
     "MESRAI_CLONES_BYTES": "How large that folder may grow. Default: 5000000000.",
     "MESRAI_ALLOWED_HOSTS": "Hosts inside your network that the service may ask a model at, such as "
@@ -30,6 +31,8 @@ SERVING_NAMES: Final[Mapping[str, str]] = {
 _PUBLIC: Final = "https://github.com"
 _MOST_CLONES: Final = 5_000_000_000
 _MOST_SECRET_BYTES: Final = 64_000
+_SHORTEST_LEASE_S: Final = 3
+_LONGEST_LEASE_S: Final = 3_600
 _LEAST_SECRET: Final = 16  # characters; a shorter one could be guessed, and whoever has it can start reviews
 _APP_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN: Final = re.compile(r"[!-~]{1,2000}")
@@ -61,6 +64,7 @@ class Serving:
     github: GitHubAccess | None  # None: no forge is connected
     clones: Path
     clones_bytes: int
+    lease_s: float = 60.0  # how long a job is held without a sign of life
     allowed_hosts: frozenset[str] = frozenset()  # `host` or `host:port`, in lower case; IPv6 in brackets
 
 
@@ -72,6 +76,7 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
         github=_github(env),
         clones=Path(folder).expanduser() if folder else user_cache_path("mesrai") / "clones",
         clones_bytes=_bytes(env.get("MESRAI_CLONES_BYTES", ""), "MESRAI_CLONES_BYTES"),
+        lease_s=_lease(env.get("MESRAI_LEASE_S", "60")),
         allowed_hosts=_hosts(env.get("MESRAI_ALLOWED_HOSTS", ""), "MESRAI_ALLOWED_HOSTS"),
     )
 
@@ -168,6 +173,12 @@ def _bytes(text: str, name: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise SettingsError(f"{name}: a number of bytes belongs here.")
     return int(text)
+
+
+def _lease(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not _SHORTEST_LEASE_S <= int(text) <= _LONGEST_LEASE_S:
+        raise SettingsError(f"MESRAI_LEASE_S: seconds from {_SHORTEST_LEASE_S} to {_LONGEST_LEASE_S} belong here.")
+    return float(text)
 
 
 def _seconds(text: str, name: str) -> float:

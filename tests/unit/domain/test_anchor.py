@@ -1,5 +1,7 @@
 """Findings stand where their quoted code stands, or nowhere."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,3 +139,13 @@ def test_an_anchor_always_shows_the_quoted_code(code: list[str], marks: list[str
         squeezed = ["".join(row.split()) for row in quote.split("\n") if row.strip()]
         have = ["".join(row.split()) for row in anchor.code.split("\n") if row.strip()]
         assert squeezed == have if anchor.is_whole_lines else squeezed[0] in have[0]
+
+
+def test_a_line_that_stands_a_thousand_times_is_found_in_no_time() -> None:
+    """Reviews share one event loop: a change of equal lines must not hold up all the others."""
+    diff = a_diff((0, 1, "\n".join(["+    total = 0"] * 4_000)))
+    began = time.process_time()
+    found = find_anchor(diff, "    total = 0", line=3_999)
+    assert found is not None
+    assert found.start_line == 3_999
+    assert time.process_time() - began < 0.5

@@ -53,7 +53,7 @@ def read_event(
 
     `body` is what came, byte for byte; how much of it to take is the server's to say. `me` is who we are there, as
     far as known; `forge` the host a RepositoryName is given. An identity that is a person (a personal token's) is
-    shared with that person, so only comments that carry OUR_MARK count as ours then.
+    shared with that person, so only comments that carry OUR_MARK count as ours then; so it is where `me` is not known.
     Errors: WebhookRejected with 401 for a missing or wrong signature, or none configured (nothing is parsed before),
     415 for a form, 400 for what cannot be read.
     """
@@ -145,11 +145,12 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
 
 
 def _is_ours(event: Event, me: Person | None) -> bool:
-    if me is None or event.sender is None or not is_same(event.sender, me):
+    is_marked = event.comment is not None and OUR_MARK in event.comment.body
+    if me is None:
+        return is_marked  # rather overhear somebody than answer ourselves
+    if event.sender is None or not is_same(event.sender, me):
         return False
-    if me.is_bot:
-        return True
-    return event.comment is not None and OUR_MARK in event.comment.body
+    return me.is_bot or is_marked
 
 
 def _lifecycle(payload: Mapping[str, Any]) -> Lifecycle:

@@ -170,9 +170,15 @@ def parse(text: str, path: str) -> Outline:
     return Outline(text, language, Syntax(encoded, tree, language) if tree is not None else None)
 
 
-def symbol_at(text: str, path: str, line: int) -> str:
-    """The qualified name of the innermost definition that holds the line; empty if none does."""
-    found = parse(text, path).enclosing(line)
+def symbol_at(text: str, path: str, line: int, known: dict[str, Outline] | None = None) -> str:
+    """The qualified name of the innermost definition that holds the line; empty if none does.
+
+    `known` are outlines by path, which are not made again; this one is kept there too.
+    """
+    outlines = {} if known is None else known
+    if path not in outlines:
+        outlines[path] = parse(text, path)
+    found = outlines[path].enclosing(line)
     return found.qualified if found is not None else ""
 
 

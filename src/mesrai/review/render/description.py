@@ -24,9 +24,14 @@ def has_part_of_ours(description: str) -> bool:
     return DESCRIPTION_BEGIN in description
 
 
+def without_part_of_ours(description: str) -> str:
+    """What its author wrote."""
+    return _OURS.sub("\n\n", description).strip()
+
+
 def description_with(description: str, summary: str, mode: ExistingDescription, *, is_partial: bool) -> str:
     """The description with the summary in it as the owners wish; as it was if there is no room or nothing to add."""
-    authors = _OURS.sub("\n\n", description).strip()
+    authors = without_part_of_ours(description)
     if mode is ExistingDescription.COMPLEMENT:
         summary = "\n\n".join(_news(summary, authors))
     if not summary.strip():

@@ -583,3 +583,11 @@ def test_what_is_told_of_a_line_holds_that_line(text: str, path: str, data: st.D
 @given(before=TEXTS, path=PATHS)
 def test_a_text_parses_no_worse_than_itself(before: str, path: str) -> None:
     assert parses_no_worse(before, before, path)
+
+
+def test_a_file_that_was_looked_at_is_not_parsed_again_for_its_next_finding() -> None:
+    known: dict[str, Outline] = {}
+    assert symbol_at("def f():\n    return 1\n", "a.py", 2, known) == "f"
+    first = known["a.py"]
+    assert symbol_at("def f():\n    return 1\n", "a.py", 1, known) == "f"
+    assert known == {"a.py": first}
