@@ -184,10 +184,11 @@ class _Stories:
         )
 
         async def gave_up(job: Job, error: MesraiError) -> None:
-            if job.kind != receive.REVIEW:
-                return
             try:
-                await run_review.tell_failure(reviewing, job, error)
+                if job.kind == receive.REVIEW:
+                    await run_review.tell_failure(reviewing, job, error)
+                else:
+                    await obey.tell_failure(reviewing, job)
             except MesraiError as untold:
                 LOG.error("%s failed, and that could not be said there: %s", job.subject, untold.message)
 

@@ -79,7 +79,7 @@ def test_a_token_stands_in_place_of_an_app(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN['MESRAI_GITHUB_TOKEN']}\r\n")
     found = connected(MESRAI_GITHUB_TOKEN_FILE=str(tmp_path / "token"))
     assert found == connected(**TOKEN)
-    assert (found.is_app, found.url) == (False, "https://github.com")
+    assert (found.app_id, found.url) == ("", "https://github.com")
 
 
 def test_a_pem_text_may_have_its_lines_joined() -> None:

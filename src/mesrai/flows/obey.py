@@ -43,6 +43,13 @@ async def obey(desk: Desk, job: Job) -> str:
     return told
 
 
+async def tell_failure(desk: Desk, job: Job) -> None:
+    """Show on the comment that its command could not be carried out. Errors: ForgeError."""
+    repository, number, installation = place_of(job.payload)
+    async with desk.forge(repository, installation) as forge:
+        await forge.react(number, Reaction.FAILED, comment=int(str(job.payload["comment"])))
+
+
 async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, subject: str) -> str:
     _, number, _ = place_of(job.payload)
     comment = int(str(job.payload["comment"]))

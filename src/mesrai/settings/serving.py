@@ -51,11 +51,6 @@ class GitHubAccess:
     webhook_secret: Secret | None = None
     write_gap_s: float = 1.0
 
-    @property
-    def is_app(self) -> bool:
-        """Whether we act as an App."""
-        return bool(self.app_id)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:

@@ -7,7 +7,7 @@ from tests.memory_forge import ADA, Crashed, Fault
 from tests.reviewing import PLACE, SUBJECT, Bench, a_bench
 
 from mesrai.errors import ForgeError, ForgeNotFound, ForgeUnavailable
-from mesrai.flows.obey import obey
+from mesrai.flows.obey import obey, tell_failure
 from mesrai.flows.receive import COMMAND, REVIEW
 from mesrai.forges.forge import Reaction
 
@@ -150,5 +150,14 @@ def test_commands_of_one_pull_request_do_not_replace_one_another(tmp_path: Path)
             await obey(bench.desk, await bench.claimed(COMMAND))
         followed = await bench.followed()
         assert (followed.is_paused, followed.asked) == (True, "--deep")
+
+    play(tmp_path, story)
+
+
+def test_a_command_that_cannot_be_carried_out_shows_it_on_its_comment(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.desk.queue.put(COMMAND, f"{SUBJECT}:50", {**PLACE, "comment": 50, "body": "@mesrai review"})
+        await tell_failure(bench.desk, await bench.claimed(COMMAND))
+        assert bench.forge.reactions == {50: Reaction.FAILED}
 
     play(tmp_path, story)
