@@ -7,6 +7,7 @@ from typing import Final
 
 from mesrai.domain.finding import Category, Severity
 from mesrai.domain.globs import path_matches
+from mesrai.domain.memory import Memory
 
 POLICY_FILE: Final = "mesrai-config.yml"  # at the root of the repository
 RULE_FILES: Final = (".mesrai/rules/**/*.md",)
@@ -59,6 +60,22 @@ class Scope(StrEnum):
 
     FILE = "file"
     PULL_REQUEST = "pull_request"
+
+
+class CadenceKind(StrEnum):
+    """What happens after a push to a pull request that was reviewed before."""
+
+    AUTOMATIC = "automatic"  # every push is reviewed
+    AUTO_PAUSE = "auto_pause"  # every push but those of a burst
+    MANUAL = "manual"  # only what somebody asks for
+
+
+class MessageTiming(StrEnum):
+    """When the owners' own messages are posted."""
+
+    EVERY_PUSH = "every_push"  # with every review
+    WHEN_OPENED = "when_opened"  # with the first review of a pull request
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +133,24 @@ class SuggestionControl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How often the pushes to one pull request are reviewed."""
+
+    kind: CadenceKind = CadenceKind.AUTO_PAUSE
+    pushes: int = 3  # more than so many within the window are a burst
+    window_minutes: int = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Messages:
+    """What the owners say at the beginning and the end of a review; templates with `@placeholders`."""
+
+    start: str = ""  # empty: none
+    end: str = ""
+    timing: MessageTiming = MessageTiming.EVERY_PUSH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a repository's owners ask for; without a policy file, the documented defaults."""
 
@@ -130,7 +165,14 @@ class Policy:
     may_approve: bool = False
     may_request_changes: bool = False
     memories_require_approval: bool = False
+    cadence: Cadence = Cadence()
+    reviews_drafts: bool = False
+    most_files: int = 200  # that are not ignored; a change of more is reviewed only when somebody asks
+    ignored_users: tuple[str, ...] = ()  # logins whose pull requests are not reviewed, without a reaction
+    messages: Messages = Messages()
+    language: str = ""  # in which findings are written; empty: as the model likes, which is English
     rules: tuple[Rule, ...] = ()  # the enabled ones
+    memories: tuple[Memory, ...] = ()  # the active ones that hold here
 
     def ignores(self, path: str) -> bool:
         """Whether the owners want no review of that path."""
