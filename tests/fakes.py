@@ -92,6 +92,10 @@ class MemorySource:
         data = None if content is None else _bytes(content)
         return data if data is not None and len(data) <= MOST_FILE else None
 
+    async def below(self, folder: str, at: At) -> Sequence[str]:
+        prefix = folder.rstrip("/") + "/"
+        return sorted(path for path in self._ends[at] if path.startswith(prefix))
+
 
 def change_between(base: Files, head: Files, *, margin: int = 3) -> Change:
     """The change from one set of files to another, with so many unchanged lines around; renames are not looked for."""
@@ -155,3 +159,18 @@ def _lines(text: str) -> list[str]:
 
 def _bytes(content: str | bytes) -> bytes:
     return content.encode("utf-8") if isinstance(content, str) else content
+
+
+class MemoryFiles:
+    """The files of a repository at one commit. See Files."""
+
+    def __init__(self, files: Files, name: str = "") -> None:
+        self.files = files
+        self.name = name
+
+    async def file(self, path: str) -> bytes | None:
+        content = self.files.get(path)
+        return None if content is None else _bytes(content)
+
+    async def below(self, folder: str) -> Sequence[str]:
+        return sorted(path for path in self.files if path.startswith(f"{folder}/"))

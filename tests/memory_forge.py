@@ -57,6 +57,7 @@ class MemoryForge:
     pull: PullRequest = field(default_factory=a_pull_request)
     who: Person = ME
     writers: set[str] = field(default_factory=lambda: {"ada"})
+    administrators: set[str] = field(default_factory=lambda: {"ada"})
     bad_lines: set[tuple[str, int]] = field(default_factory=set)  # that it takes no comment on
     refused_verdicts: set[Verdict] = field(default_factory=set)
     fault: Fault | None = None
@@ -78,6 +79,9 @@ class MemoryForge:
 
     async def may_write(self, login: str) -> bool:
         return login in self.writers
+
+    async def may_administer(self, login: str) -> bool:
+        return login in self.administrators
 
     async def threads(self, number: int) -> Sequence[Thread]:
         return list(self.all_threads)
@@ -212,7 +216,8 @@ class MemoryForge:
     def _check(self, check: Check, id_: int | None) -> int:
         if id_ is not None and id_ not in self.checks:
             raise ForgeNotFound
-        kept = self._id() if id_ is None else id_
+        standing = [each for each, other in self.checks.items() if other.sha == check.sha]
+        kept = id_ or (standing[-1] if standing else self._id())
         self.checks[kept] = check
         return kept
 

@@ -17,8 +17,9 @@ _HEAD = f"""\
 
 Made from the code by `python -m tests.policy_page`.
 
-`{POLICY_FILE}` at the root of a repository says what its owners ask of a review. Every key may be left out. A key that
-is not listed here, a wrong type or a wrong value is an error that names the line; nothing is skipped in silence.
+`{POLICY_FILE}` at the root of a repository says what its owners ask of a review. A folder may have its own, and a
+central repository may configure all others: [levels](configuration.md). Every key may be left out. A key that is not
+listed here, a wrong type or a wrong value is an error that names the line; nothing is skipped in silence.
 An editor checks the file while you type if it knows [the schema](mesrai-config.schema.json).
 
 | Key | What it may be | If left out | What it means |
@@ -27,7 +28,7 @@ An editor checks the file while you type if it knows [the schema](mesrai-config.
 _PATTERNS = """
 ## Path patterns
 
-Patterns are written as in `.gitignore`:
+Patterns are written as in `.gitignore`, and count from the root of the repository, also in the file of a folder:
 
 - a pattern without a slash (`yarn.lock`, `*.min.js`) matches a file or folder of that name at any depth;
 - a slash at the start or in the middle (`/setup.py`, `docs/*.md`) ties the pattern to the root of the repository;
@@ -41,6 +42,17 @@ Patterns are written as in `.gitignore`:
 A rule may also stand in a file of its own, `.mesrai/rules/**/*.md`: its keys between two lines `---`, then the
 requirement under `## Instructions` and, if you like, code under `## Examples`, each piece under `### Bad example` or
 `### Good example`. `title` is required there too; the requirement is the text, so there is no key `rule`.
+
+Beside any policy file, `.mesrai-rules/review/*.yml` holds rules too, one a file, with the keys of `rules[]` above;
+`.mesrai-rules/memories/*.yml` holds what reviewers should remember:
+
+```yaml
+memory: Money is counted in cents.   # at most 2000 characters; `text` is another name of the key
+title: Money                         # may be left out
+path: src/billing/**                 # a pattern or a list; may be left out
+```
+
+A file of a rule or a memory that cannot be used is told in the review, with its line; it costs none of the others.
 """
 
 

@@ -17,6 +17,7 @@ from mesrai.domain.change import Revision
 from mesrai.domain.occasion import Trigger
 from mesrai.domain.pull_request import PullRequest, RepositoryName
 from mesrai.errors import HeadGone
+from mesrai.flows.configured import FindCentral
 from mesrai.flows.obey import obey
 from mesrai.flows.receive import COMMAND, REVIEW
 from mesrai.flows.run_review import Desk, run_review
@@ -25,7 +26,7 @@ from mesrai.jobs.embedded import DatabaseQueue
 from mesrai.jobs.queue import Job, Waiting
 from mesrai.llm.journal import Journaled
 from mesrai.llm.model import Answer, Model, Prompt, UserTurn
-from mesrai.store.answers import AnswerBook
+from mesrai.store.answers import book_now
 from mesrai.store.database import Database
 from mesrai.store.opening import open_database
 from mesrai.store.pull_requests import Followed, find_followed
@@ -76,6 +77,7 @@ class Bench:
     head: Files = field(default_factory=lambda: dict(CHANGED))
     now: float = NOW
     renew_s: float = 20.0
+    central: FindCentral | None = None
     gone: bool = False  # the head is no longer part of the pull request
     is_rewritten: bool = False  # it was not built on what was reviewed before
     sinces: list[str] = field(default_factory=list)
@@ -93,6 +95,7 @@ class Bench:
             analysers=(),
             now=lambda: self.now,
             renew_s=self.renew_s,
+            central=self.central,
         )
 
     async def put(self, trigger: Trigger = Trigger.OPENED) -> int:
@@ -158,7 +161,7 @@ class Bench:
 
     @asynccontextmanager
     async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
-        yield Journaled(self.model, AnswerBook(self.database, job.id))
+        yield Journaled(self.model, await book_now(self.database, job.subject))
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.github.played import PlayedPull, PlayedRepository
 from tests.github.stand_in import GitHub, running_github
@@ -38,8 +38,9 @@ class Place:
 
 
 @contextmanager
-def a_place(folder: Path, url: str, *, latency_s: float = 0.0) -> Iterator[Place]:
-    with running_github(folder / "github") as github, running_sandbox(latency_s=latency_s) as sandbox:
+def a_place(folder: Path, url: str, *, judged: bool = True, **manners: Any) -> Iterator[Place]:
+    """All that the service needs. `judged`: GitHub's side checks each message; `manners`: see running_sandbox."""
+    with running_github(folder / "github", judged=judged) as github, running_sandbox(**manners) as sandbox:
         shop = github.repository("acme/shop", {"cart.py": CLEAN})
         shop.grant("ada", "write")
         key = folder / "app.pem"

@@ -7,8 +7,11 @@ MesraiError
 │  ├─ NotARepository
 │  ├─ UnknownRevision
 │  ├─ FileChanged
+│  ├─ MemoryRefused
 │  ├─ ConnectionUnproven
-│  └─ CredentialMissing
+│  ├─ CredentialMissing
+│  ├─ AccessDenied
+│  └─ SignInRefused
 ├─ SourceError
 │  └─ HeadGone
 ├─ AnalyserError
@@ -107,8 +110,24 @@ class FileChanged(UserError):
     """The file changed since it was reviewed, so nothing was written to it."""
 
 
+class MemoryRefused(UserError):
+    """This memory cannot be kept or changed."""
+
+
 class CredentialMissing(UserError):
     """No model is connected. Run `mesrai doctor` to see how to connect one."""
+
+
+class AccessDenied(UserError):
+    """Your role does not allow that. An owner or admin can give you another one."""
+
+
+class SignInRefused(UserError):
+    """Address or password is wrong."""
+
+    def __init__(self, message: str | None = None, *, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s  # until it may be tried again
 
 
 class ConnectionUnproven(UserError):
@@ -315,6 +334,8 @@ class AnswerUnreadable(ModelError):
 
 class BudgetSpent(ModelError):
     """The budget is spent, so no more is asked."""
+
+    is_of_review: bool = False  # True: it is the budget of one review, which no time renews
 
 
 class NoModelLeft(ModelError):

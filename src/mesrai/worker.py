@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mesrai.errors import ForgeRateLimited, LeaseLost, MesraiError, ModelError, Remedy, StoreError
@@ -13,6 +13,7 @@ from mesrai.jobs.queue import Job, Queue
 
 LOG: Final = logging.getLogger("mesrai.worker")
 _MOST_ATTEMPTS: Final = 5
+_MOST_TELLINGS: Final = 2 * _MOST_ATTEMPTS  # attempts, those at the job itself included, to tell that it failed
 _FIRST_RETRY_S: Final = 30.0
 _LONGEST_RETRY_S: Final = 1_800.0
 _IDLE_S: Final = 1.0  # between two looks at the queue while nothing wakes us
@@ -27,13 +28,16 @@ class Desk:
 
     queue: Queue
     handlers: Mapping[str, Handler]  # by kind of job
-    gave_up: Callable[[Job, MesraiError], Awaitable[None]]  # tell the people that this job failed for good
+    # Tell the people that this job failed for good. It is called again where it fails, or is killed before its end.
+    gave_up: Callable[[Job, MesraiError], Awaitable[None]]
     now: Callable[[], float] = field(default=time.time)
 
 
 async def work(desk: Desk, *, name: str, hands: int, stop: asyncio.Event) -> None:
     """Carry out jobs, `hands` at once, until `stop` is set; what is under way then is given back to the queue."""
-    await asyncio.gather(*(_hand(desk, f"{name}-{number}", stop) for number in range(1, hands + 1)))
+    async with asyncio.TaskGroup() as group:
+        for number in range(1, hands + 1):
+            group.create_task(_hand(desk, f"{name}-{number}", stop))
 
 
 async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
@@ -59,7 +63,7 @@ async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
 
 async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
     LOG.info("%s %s begins (job %d, attempt %d)", job.kind, job.subject, job.id, job.attempt)
-    task = asyncio.ensure_future(desk.handlers[job.kind](job))
+    task = asyncio.ensure_future(_tell(desk, job) if job.failure else desk.handlers[job.kind](job))
     await _until_any(stop, asyncio.wait([task]))
     if not task.done():
         task.cancel()
@@ -72,13 +76,21 @@ async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
     if error is None:
         LOG.info("%s %s ended: %s", job.kind, job.subject, task.result())
     elif isinstance(error, MesraiError):
-        await _judge(desk, job, error)
+        await _judge(desk, job, error, stop)
     else:
         LOG.error("%s %s: a fault in Mesrai itself", job.kind, job.subject, exc_info=error)
-        await _again(desk, job, MesraiError(f"A fault in Mesrai itself ({type(error).__name__}); see the log."))
+        await _again(desk, job, MesraiError(f"A fault in Mesrai itself ({type(error).__name__}); see the log."), stop)
 
 
-async def _judge(desk: Desk, job: Job, error: MesraiError) -> None:
+async def _tell(desk: Desk, job: Job) -> str:
+    """Tell the people that the job failed, unless a newer one for its subject waits, and end it."""
+    if await desk.queue.renew(job):
+        await desk.gave_up(job, MesraiError(job.failure))
+    await desk.queue.fail(job, job.failure, retry_in_s=None)
+    return f"It failed: {job.failure}"
+
+
+async def _judge(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
     """What becomes of a job that ended in an error: by who can do something about it."""
     LOG.warning("%s %s: %s", job.kind, job.subject, error.message)
     if isinstance(error, LeaseLost):
@@ -87,20 +99,29 @@ async def _judge(desk: Desk, job: Job, error: MesraiError) -> None:
     if until is not None:
         await desk.queue.park(job, until=until, reason=error.message)
     elif error.remedy in (Remedy.RETRY, Remedy.REPORT, Remedy.NEXT_MODEL):
-        await _again(desk, job, error)
+        await _again(desk, job, error, stop)
     else:
-        await desk.queue.fail(job, error.message, retry_in_s=None)
-        await desk.gave_up(job, error)
+        await _give_up(desk, job, error, stop)
 
 
-async def _again(desk: Desk, job: Job, error: MesraiError) -> None:
-    """Later once more; the queue gives up after some attempts, and then the people are told."""
-    if job.attempt - job.spared >= _MOST_ATTEMPTS:
-        await desk.queue.fail(job, error.message, retry_in_s=None)
-        await desk.gave_up(job, error)
+async def _again(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
+    """Later once more, but not for ever."""
+    attempts = job.attempt - job.spared
+    if attempts >= (_MOST_TELLINGS if job.failure else _MOST_ATTEMPTS):
+        await _give_up(desk, job, error, stop)
         return
-    wait = min(_FIRST_RETRY_S * 2 ** (job.attempt - job.spared - 1), _LONGEST_RETRY_S)
+    wait = min(_FIRST_RETRY_S * 2 ** (attempts - 1), _LONGEST_RETRY_S)
     await desk.queue.fail(job, error.message, retry_in_s=wait)
+
+
+async def _give_up(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
+    """It failed for good: the people are told, also if this process ends before it could do that."""
+    if job.failure:
+        LOG.error("%s %s failed, and that could not be said there: %s", job.kind, job.subject, error.message)
+        await desk.queue.fail(job, job.failure, retry_in_s=None)
+        return
+    await desk.queue.give_up(job, error.message)
+    await _carry_out(desk, replace(job, failure=error.message), stop)
 
 
 def _wakes_at(error: MesraiError, now: float) -> float | None:

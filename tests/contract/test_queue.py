@@ -168,14 +168,81 @@ def test_the_same_worker_cannot_end_its_own_earlier_attempt(place: str) -> None:
     with_queue(place, use)
 
 
-def test_a_job_whose_worker_is_lost_again_and_again_has_failed(place: str) -> None:
+LOST = "gave up after 3 attempts: its worker was lost"
+
+
+async def lost_too_often(queue: DatabaseQueue, clock: Clocked) -> Job:
+    """A job that comes as a failure."""
+    await queue.put(KIND, ONE, {"n": 1})
+    for attempt in (1, 2, 3):
+        job = await claimed(queue)
+        assert (job.attempt, job.failure) == (attempt, "")
+        clock.at += 11
+    return await claimed(queue)
+
+
+def test_a_job_whose_worker_is_lost_again_and_again_comes_as_a_failure_until_that_is_told(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        job = await lost_too_often(queue, clock)
+        assert (job.attempt, job.failure, job.payload) == (4, LOST, {"n": 1})
+        clock.at += 11
+        again = await claimed(queue)  # whoever was to tell it was lost too
+        assert again.failure == LOST
+        await queue.fail(again, again.failure, retry_in_s=None)
+        assert await none_is_due(queue)
+        assert await states(clock) == [(ONE, "failed", LOST)]
+
+    with_queue(place, use)
+
+
+def test_a_failure_that_nobody_lives_to_tell_ends_all_the_same(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        assert (await lost_too_often(queue, clock)).attempt == 4
+        for attempt in (5, 6):
+            clock.at += 11
+            assert (await claimed(queue)).attempt == attempt
+        clock.at += 11
+        assert await none_is_due(queue)
+        assert await states(clock) == [(ONE, "failed", LOST)]
+
+    with_queue(place, use)
+
+
+def test_a_failure_may_be_told_later(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        job = await lost_too_often(queue, clock)
+        await queue.fail(job, "the forge is away", retry_in_s=5.0)
+        clock.at += 5
+        again = await claimed(queue)
+        assert again.failure == LOST
+        await queue.park(again, until=clock.at + 50, reason="the forge limits us")
+        clock.at += 50
+        assert (await claimed(queue)).failure == LOST
+
+    with_queue(place, use)
+
+
+def test_a_newer_job_takes_the_place_of_a_failure(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        job = await lost_too_often(queue, clock)
+        await queue.park(job, until=clock.at, reason="the forge limits us")
+        await queue.put(KIND, ONE, {"n": 2})
+        newer = await claimed(queue)
+        assert (newer.failure, newer.payload) == ("", {"n": 2})
+
+    with_queue(place, use)
+
+
+def test_who_gives_a_job_up_holds_it_still_and_leaves_a_failure(place: str) -> None:
     async def use(queue: DatabaseQueue, clock: Clocked) -> None:
         await queue.put(KIND, ONE, {})
-        for attempt in (1, 2, 3):
-            assert (await claimed(queue)).attempt == attempt
-            clock.at += 11
+        job = await claimed(queue)
+        await queue.give_up(job, "no model is connected")
         assert await none_is_due(queue)
-        assert await states(clock) == [(ONE, "failed", "gave up after 3 attempts: its worker was lost")]
+        clock.at += 11
+        again = await claimed(queue)
+        assert (again.attempt, again.failure) == (2, "no model is connected")
+        assert await refused(queue.give_up(job, "x")) == 1
 
     with_queue(place, use)
 

@@ -85,7 +85,7 @@ class Difference:
     """All files of a difference, in git's order."""
 
     files: tuple[FileDiff, ...]
-    text: str
+    raw: bytes = field(repr=False)  # as git wrote it, each file in its own encoding
 
     def file(self, path: str) -> FileDiff | None:
         return next((each for each in self.files if each.path == path), None)
@@ -100,7 +100,8 @@ def difference(store: GitStore, old: str, new: str) -> Difference:
     span = [old, new, "--"]
     options = ["-M", "--no-color", "--no-ext-diff", "--no-textconv"]
     raw = store.run("diff", *options, "--raw", "-z", "--abbrev=40", *span).decode(errors="replace").split("\0")
-    text = store.run("diff", *options, *span).decode(errors="replace")
+    raw_text = store.run("diff", *options, *span)
+    text = raw_text.decode(errors="replace")
     patches = re.split(r"(?m)^(?=diff --git )", text)[1:]
     files: list[FileDiff] = []
     at = 0
@@ -110,7 +111,7 @@ def difference(store: GitStore, old: str, new: str) -> Difference:
         names = raw[at + 1 : at + (3 if letter in "RC" else 2)]
         at += 1 + len(names)
         files.append(_file(letter, names, fields[2] if letter == "D" else fields[3], patches[len(files)]))
-    return Difference(files=tuple(files), text=text)
+    return Difference(files=tuple(files), raw=raw_text)
 
 
 def _file(letter: str, names: list[str], blob: str, patch: str) -> FileDiff:

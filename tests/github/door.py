@@ -85,7 +85,9 @@ class Door:
 
     async def _rest(self, request: Request, endpoint: Endpoint) -> Response:
         raw = await request.body()
-        fault = self.faults.meet(request.method, request.url.path)
+        if (moved := _moved(self.world, request)) is not None:
+            return await run_in_threadpool(self._finish, request, raw, moved, "", None)
+        fault = self.faults.meet(request.method, request.url.path, request.headers.get("accept", ""))
         if fault is not None and not fault.after_effect and not fault.stall_s:
             answer, caller = fault.answer(), ""
         else:
@@ -148,7 +150,8 @@ class Door:
                     raw=raw,
                     status=answer.status,
                     answer_headers=dict(response.headers),
-                    answer=bytes(response.body),
+                    # A difference is in its files' own encodings, of which the description knows nothing.
+                    answer=bytes(response.body).decode(errors="replace").encode(),
                 )
             )
         return response
@@ -173,6 +176,11 @@ class Door:
 
     async def _git(self, request: Request) -> Response:
         raw = await request.body()
+        old = "{owner}/{name}".format(**request.path_params)
+        if (now := next((each.path for each in self.world.repositories if old in each.old_paths), "")) != "":
+            query = f"?{request.url.query}" if request.url.query else ""
+            place = f"{self.world.root}/{now}.git/{request.path_params['rest']}{query}"
+            return Response(status_code=301, headers={"Location": place})
         fault = self.faults.meet(request.method, request.url.path)
         if fault is not None and not fault.stall_s:
             return Response(fault.message, fault.status, dict(fault.headers))
@@ -200,6 +208,19 @@ class Door:
             body=raw,
         )
         return answer, caller.token.user.login if caller.token else ""
+
+
+def _moved(world: World, request: Request) -> Answer | None:
+    """The answer for a project that has another name now: 301, or 307 where something is sent."""
+    parts = request.scope["raw_path"].decode().split("/")
+    for each in world.repositories:
+        if parts[1:2] == ["repos"] and "/".join(parts[2:4]) in each.old_paths:
+            query = f"?{request.url.query}" if request.url.query else ""
+            place = "/".join([world.root, "repos", each.path, *parts[4:]]) + query
+            status = 301 if request.method == "GET" else 307
+            body = {"message": "Moved Permanently", "url": place, "documentation_url": "https://docs.github.com/rest"}
+            return Answer(status=status, body=body, headers={"Location": place})
+    return None
 
 
 def _resource(request: Request) -> str:

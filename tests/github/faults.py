@@ -23,8 +23,13 @@ class Fault:
     after_effect: bool = False  # the request is carried out, only its answer is lost
     hangs_up: bool = False  # no answer at all: the connection is closed
     stall_s: float = 0.0  # between the two halves of the true answer's body
+    accept: str = ""  # only requests that accept a media type with this in it
+    page: str | None = None  # this body, which is no JSON, as some proxy in between gives it
+    hits: int = 0  # how many requests it has hit
 
     def answer(self) -> Answer:
+        if self.page is not None:
+            return Answer(status=self.status, body=self.page, headers=self.headers, is_text=True)
         body = {"message": self.message or f"HTTP {self.status}", "documentation_url": "https://docs.github.com/rest"}
         return Answer(status=self.status, body=body, headers=self.headers)
 
@@ -45,16 +50,19 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def meet(self, method: str, path: str) -> Fault | None:
+    def meet(self, method: str, path: str, accept: str = "") -> Fault | None:
         """The first fault that hits this request; it is spent by it."""
         with self._lock:
             for fault in self._faults:
                 if fault.method not in ("*", method) or not fnmatchcase(path, fault.path) or fault.times <= 0:
                     continue
+                if fault.accept not in accept:
+                    continue
                 if fault.skip > 0:
                     fault.skip -= 1
                     continue
                 fault.times -= 1
+                fault.hits += 1
                 return fault
         return None
 

@@ -49,6 +49,17 @@ class Log:
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of a tree."""
+
+    mode: str
+    kind: str  # blob, tree or commit
+    sha: str
+    size: int | None  # of a blob
+    path: str
+
+
 class GitStore:
     """The repository in `path`, made if it is not there."""
 
@@ -111,6 +122,24 @@ class GitStore:
         """The best common ancestor; the first one itself where there is none."""
         return self.run("merge-base", one, other, may_fail=True).decode().strip() or one
 
+    def are_related(self, one: str, other: str) -> bool:
+        """Whether two commits have one in common."""
+        return bool(self.run("merge-base", one, other, may_fail=True))
+
+    def tree(self, tree: str, *, is_whole: bool) -> list[Entry] | None:
+        """What stands in a tree or commit, or below it too; None if there is no such thing."""
+        found = self.run("rev-parse", "-q", "--verify", "--end-of-options", f"{tree}^{{tree}}", may_fail=True)
+        if not found:
+            return None
+        options = ("-r", "-t") if is_whole else ()
+        raw = self.run("ls-tree", "-z", "-l", "--full-tree", *options, found.decode().strip())
+        return [_entry_of(each) for each in raw.decode(errors="replace").split("\0") if each]
+
+    def object(self, sha: str) -> bytes | None:
+        """A blob's bytes by its id, or None."""
+        kind = self.run("cat-file", "-t", sha, may_fail=True).strip()
+        return self.run("cat-file", "blob", sha) if kind == b"blob" else None
+
     def is_ancestor(self, one: str, other: str) -> bool:
         return self.merge_base(one, other) == one
 
@@ -136,6 +165,12 @@ class GitStore:
         return self.run("cat-file", "blob", f"{commit}:{path}", may_fail=True) or (
             b"" if self.run("rev-parse", "-q", "--verify", f"{commit}:{path}", may_fail=True) else None
         )
+
+
+def _entry_of(line: str) -> Entry:
+    facts, _, path = line.partition("\t")
+    mode, kind, sha, size = facts.split()
+    return Entry(mode=mode, kind=kind, sha=sha, size=int(size) if size != "-" else None, path=path)
 
 
 def _data(content: bytes) -> bytes:

@@ -151,6 +151,7 @@ class _Root:
         }
 
     def _may(self, owner: str, name: str, level: str, permission: str = "pull_requests") -> Repository:
+        followed = self._world.followed(owner, name)
         ask = Ask(
             world=self._world,
             method="POST",
@@ -159,7 +160,7 @@ class _Root:
             headers={},
             raw=b"",
             caller=self._ask.caller,
-            names={"owner": owner, "repo": name},
+            names={"owner": owner, "repo": followed.name if followed is not None else name},
         )
         try:
             return ask.may(permission, level)

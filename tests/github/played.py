@@ -81,6 +81,12 @@ class PlayedRepository:
         with self.world.lock:
             self.record.is_gone = True
 
+    def rename(self, name: str) -> None:
+        """Give it another name; whoever asks under the old one is sent on."""
+        with self.world.lock:
+            self.record.old_paths.append(self.record.path)
+            self.record.name = name
+
     def push(self, files: Mapping[str, Content], *, branch: str = "main", author: str = "ada") -> str:
         """Put a commit on a branch, and tell; its sha."""
         with self.world.lock:
@@ -123,9 +129,26 @@ class PlayedRepository:
             assert start is not None, base
             head.store.take(self.store, start, f"refs/heads/{branch}")
             head.store.commit(branch, files)
+            return head.open_branch(
+                branch, into=self, title=title, body=body, author=author, is_draft=is_draft, base=base
+            )
+
+    def open_branch(
+        self,
+        branch: str,
+        *,
+        into: "PlayedRepository | None" = None,
+        title: str = "A change",
+        body: str | None = None,
+        author: str = "ada",
+        is_draft: bool = False,
+        base: str = "main",
+    ) -> "PlayedPull":
+        """A pull request of a branch that is there, into this project or the one it was forked from; and tell."""
+        with self.world.lock:
             record = self.world.open_pull(
-                self.record,
-                head_repository=head.record,
+                (into or self).record,
+                head_repository=self.record,
                 head_ref=branch,
                 base_ref=base,
                 title=title,

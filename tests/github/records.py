@@ -77,6 +77,7 @@ class Repository:
     parent: "Repository | None" = None
     roles: dict[str, str] = field(default_factory=dict)  # by login
     is_gone: bool = False
+    old_paths: list[str] = field(default_factory=list)  # before it was renamed, or went to another owner
     next_number: int = 1
 
     @property

@@ -18,6 +18,7 @@ from tests.github.project_shapes import (
 )
 from tests.github.pull_shapes import file_shape
 from tests.github.records import ROLES, App, Installation, Repository, Token, User
+from tests.github.rest_pulls import as_diff
 
 MOST_COMPARED_FILES = 300
 
@@ -187,6 +188,8 @@ def compare(ask: Ask) -> Answer:
         raise Refused(404, "Not Found")
     base, head = ends[0], ends[1]
     store, world = repository.store, ask.world
+    if not store.are_related(base, head):
+        raise Refused(404, f"No common ancestor between {names[0]} and {names[1]}.")
     middle = store.merge_base(base, head)
     ahead, behind = store.log(middle, head), store.log(middle, base)
     status = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
@@ -197,7 +200,7 @@ def compare(ask: Ask) -> Answer:
 
     change = world.difference(repository, middle, head)
     if ".diff" in ask.headers.get("accept", ""):
-        return Answer(body=change.text, is_text=True)
+        return as_diff(change, "Comparison")
     page = int(ask.query.get("page", 1))
     size = int(ask.query.get("per_page", 250))
     files = change.files[:MOST_COMPARED_FILES] if page == 1 else ()
@@ -258,6 +261,48 @@ def get_content(ask: Ask) -> Answer:
     return Answer(body=body)
 
 
+def get_tree(ask: Ask) -> Answer:
+    """A tree, named by its own id, a commit or a ref; with `recursive`, all below it, cut after so many entries."""
+    repository = ask.may("contents", "read")
+    found = repository.store.tree(ask.names["tree"], is_whole="recursive" in ask.query)
+    if found is None:
+        raise Refused(404, "Not Found")
+    place = f"{repository_url(ask.world, repository)}/git"
+    rows = []
+    for each in found[: ask.world.most_tree_entries]:
+        row: Shape = {"path": each.path, "mode": each.mode, "type": each.kind, "sha": each.sha}
+        if each.size is not None:
+            row |= {"size": each.size}
+        if each.kind != "commit":
+            row |= {"url": f"{place}/{each.kind}s/{each.sha}"}
+        rows.append(row)
+    body = {
+        "sha": ask.names["tree"],
+        "url": f"{place}/trees/{ask.names['tree']}",
+        "tree": rows,
+        "truncated": len(rows) < len(found),
+    }
+    return Answer(body=body)
+
+
+def get_blob(ask: Ask) -> Answer:
+    """The bytes of a file by its id, in base64."""
+    repository = ask.may("contents", "read")
+    sha = ask.names["sha"]
+    content = repository.store.object(sha)
+    if content is None:
+        raise Refused(404, "Not Found")
+    body = {
+        "sha": sha,
+        "node_id": f"B_{sha}",
+        "size": len(content),
+        "url": f"{repository_url(ask.world, repository)}/git/blobs/{sha}",
+        "content": base64.encodebytes(content).decode(),
+        "encoding": "base64",
+    }
+    return Answer(body=body)
+
+
 _REPO = "/repos/{owner}/{repo}"
 
 ROUTES: list[tuple[str, str, Endpoint]] = [
@@ -274,5 +319,7 @@ ROUTES: list[tuple[str, str, Endpoint]] = [
     ("GET", f"{_REPO}/collaborators/{{login}}/permission", get_permission),
     ("GET", f"{_REPO}/compare/{{basehead:path}}", compare),
     ("GET", f"{_REPO}/commits/{{sha}}", get_commit),
+    ("GET", f"{_REPO}/git/trees/{{tree}}", get_tree),
+    ("GET", f"{_REPO}/git/blobs/{{sha}}", get_blob),
     ("GET", f"{_REPO}/contents/{{path:path}}", get_content),
 ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.github.anchoring import LONGEST_BODY
 from tests.github.asked import Answer, Ask, Endpoint, Refused, invalid
+from tests.github.diffs import Difference
 from tests.github.project_shapes import commit_shape
 from tests.github.pull_shapes import comment_shape, file_shape, issue_shape, pull_shape
 from tests.github.records import IssueComment
@@ -12,6 +13,8 @@ from tests.github.told import tell_comment, tell_pull
 MOST_FILES = 3000
 MOST_LINES_OF_A_PAGE = 20_000  # past them rows come bare, and nothing says so
 MOST_FILES_OF_A_DIFF = 300
+MOST_LINES_OF_A_DIFF = 20_000
+MOST_BYTES_OF_A_DIFF = 1_000_000
 SPEAK = "pull_requests|issues"
 
 
@@ -20,11 +23,20 @@ def get_pull(ask: Ask) -> Answer:
     pull = ask.pull()
     if "vnd.github" in ask.headers.get("accept", "") and ".diff" in ask.headers["accept"]:
         change = ask.world.change(pull)
-        if len(change.files) > MOST_FILES_OF_A_DIFF:
-            too_many = "Sorry, the diff exceeded the maximum number of files (300)."
-            raise Refused(406, too_many, [{"resource": "PullRequest", "field": "diff", "code": "too_large"}])
-        return Answer(body=change.text, is_text=True)
+        return as_diff(change, "PullRequest")
     return Answer(body=pull_shape(ask.world, pull))
+
+
+def as_diff(change: Difference, resource: str) -> Answer:
+    """The difference as text, if GitHub would give it. Errors: Refused."""
+    if len(change.files) > MOST_FILES_OF_A_DIFF:
+        too_many = "Sorry, the diff exceeded the maximum number of files (300)."
+        raise Refused(406, too_many, [{"resource": resource, "field": "diff", "code": "too_large"}])
+    lines = sum(len(file.rows) for file in change.files)
+    if lines > MOST_LINES_OF_A_DIFF or len(change.raw) > MOST_BYTES_OF_A_DIFF:
+        too_long = f"Sorry, the diff exceeded the maximum number of lines ({MOST_LINES_OF_A_DIFF})."
+        raise Refused(406, too_long, [{"resource": resource, "field": "diff", "code": "too_large"}])
+    return Answer(body=change.raw, is_text=True)
 
 
 def edit_pull(ask: Ask) -> Answer:

@@ -46,6 +46,9 @@ def of_the_project(walk: Walk, pull: PlayedPull) -> None:
     walk.to(f"GET {repo}/compare/{{basehead:path}}", basehead=f"main...{pull.head_sha}")
     walk.to(f"GET {repo}/commits/{{sha}}", sha=pull.head_sha)
     assert walk.to(f"GET {repo}/contents/{{path:path}}", path="old.txt")["size"] == 4
+    tree = walk.to(f"GET {repo}/git/trees/{{tree}}", tree=pull.head_sha)
+    blob = next(each["sha"] for each in tree["tree"] if each["path"] == "new file.py")
+    assert walk.to(f"GET {repo}/git/blobs/{{sha}}", sha=blob)["size"] == 2
     walk.to("POST /graphql", body={"query": "{ viewer { login } }"})
 
 

@@ -84,6 +84,7 @@ class World:
     emit: Callable[[Emitted], None] = lambda _: None
     token_life_s: float = 3600.0
     stateless_tokens: bool = False  # the long form that GitHub gives out since 2026
+    most_tree_entries: int = 100_000  # past which a tree is cut, and says so
     resolving_needs: str = "pull_requests"  # some report that apps need "contents" (write) to settle a thread
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
     _differences: dict[tuple[str, str, str], Difference] = field(default_factory=dict)
@@ -160,6 +161,11 @@ class World:
         """Names are compared without regard to case, as on GitHub."""
         wanted = f"{owner}/{name}".lower()
         return next((each for each in self.repositories if each.path.lower() == wanted and not each.is_gone), None)
+
+    def followed(self, owner: str, name: str) -> Repository | None:
+        """The project of that name now, or before."""
+        found = self.repository(owner, name)
+        return found or next((each for each in self.repositories if f"{owner}/{name}" in each.old_paths), None)
 
     def new_repository(self, owner: User, name: str, **changes: Any) -> Repository:
         store = GitStore(self.folder / owner.login / f"{name}.git")

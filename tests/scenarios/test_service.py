@@ -39,6 +39,6 @@ def test_a_pull_request_from_its_opening_to_its_merge(tmp_path: Path, engine: st
         place.github.settle()
         pull.merge(by="ada")
         with urlopen(f"{address}/health/ready") as ready:
-            assert json.load(ready) == {"ready": True, "broken": {}}
+            assert json.load(ready) == {"ready": True, "broken": []}
     assert len(pull.review_comments) == 1
     assert sum(HELP in comment.body for comment in pull.comments) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from mesrai.domain.secret import Secret
 from mesrai.errors import SettingsError
-from mesrai.settings.serving import SERVING_NAMES, GitHubAccess, Serving, load_serving
+from mesrai.settings.serving import SERVING_NAMES, GitHubAccess, Serving, SourceMode, load_serving
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA1\nQmFzZTY0\n-----END RSA PRIVATE KEY-----"
 HOOK = "5f0c9a2e7d41b8836a95"
@@ -42,6 +42,8 @@ def test_every_name_is_read(tmp_path: Path) -> None:
             "MESRAI_GITHUB_PRIVATE_KEY_FILE": str(tmp_path / "app.pem"),
             "MESRAI_GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "hook"),
             "MESRAI_GITHUB_WRITE_GAP_S": "0.25",
+            "MESRAI_SOURCE": "API",
+            "MESRAI_CENTRAL_REPOSITORY": "acme/review.rules",
             "MESRAI_CLONES": str(tmp_path / "clones"),
             "MESRAI_CLONES_BYTES": "1000",
             "MESRAI_ALLOWED_HOSTS": "LLM.internal:8000, 10.0.0.7 [fd00::1]:80",
@@ -57,6 +59,8 @@ def test_every_name_is_read(tmp_path: Path) -> None:
         ),
         clones=tmp_path / "clones",
         clones_bytes=1000,
+        source=SourceMode.API,
+        central="acme/review.rules",
         allowed_hosts=frozenset({"llm.internal:8000", "10.0.0.7", "[fd00::1]:80"}),
     )
 
@@ -68,6 +72,11 @@ def test_the_names_that_are_read_are_the_names_that_are_documented() -> None:
     read = set(re.findall(r'"(MESRAI_[A-Z_]+)"', body))
     secrets = set(re.findall(r'name = "(MESRAI_[A-Z_]+)"', body))
     assert read | {f"{name}_FILE" for name in secrets} == set(SERVING_NAMES)
+
+
+@pytest.mark.parametrize("text", ["rules", "https://github.com/acme/rules", "acme/rules/shop", "acme/", "acme /rules"])
+def test_a_central_repository_is_named_by_its_owner_and_its_name(text: str) -> None:
+    assert refusal(MESRAI_CENTRAL_REPOSITORY=text).startswith("MESRAI_CENTRAL_REPOSITORY: a repository's `owner/name`")
 
 
 def test_with_nothing_set_no_forge_is_connected() -> None:

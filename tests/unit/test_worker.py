@@ -7,6 +7,7 @@ import pytest
 
 from mesrai.errors import (
     CredentialMissing,
+    ForgeNotFound,
     ForgeRateLimited,
     ForgeUnavailable,
     LeaseLost,
@@ -28,6 +29,7 @@ class MemoryQueue:
         self.jobs = list(jobs)
         self.ends: list[tuple[object, ...]] = []
         self.is_away = False
+        self.is_newer_there = False
         self.emptied: asyncio.Event | None = None
 
     async def put(self, kind: str, subject: str, payload: Mapping[str, Any], *, delay_s: float = 0.0) -> int:
@@ -49,7 +51,7 @@ class MemoryQueue:
         return ()
 
     async def renew(self, job: Job) -> bool:
-        return True
+        return not self.is_newer_there
 
     async def finish(self, job: Job) -> None:
         self.ends.append(("finished", job.id))
@@ -60,17 +62,25 @@ class MemoryQueue:
     async def fail(self, job: Job, reason: str, *, retry_in_s: float | None) -> None:
         self.ends.append(("failed", job.id, retry_in_s))
 
+    async def give_up(self, job: Job, reason: str) -> None:
+        self.ends.append(("given up", job.id, reason))
+
 
 def a_job(number: int = 1, attempt: int = 1) -> Job:
     return Job(id=number, kind="review", subject=f"s{number}", payload={}, attempt=attempt, worker="w")
 
 
-def worked(queue: MemoryQueue, handler: Handler, *, most_s: float = 2.0) -> list[str]:
-    """Work until the queue is empty; the subjects that were given up."""
-    given_up: list[str] = []
+def worked(
+    queue: MemoryQueue, handler: Handler, *, most_s: float = 2.0, untold: Exception | None = None
+) -> list[tuple[str, str]]:
+    """Work until the queue is empty; the subjects that were given up, and why. `untold`: why nobody can be told."""
+    given_up: list[tuple[str, str]] = []
 
-    async def gave_up(job: Job, _error: MesraiError) -> None:
-        given_up.append(job.subject)
+    async def gave_up(job: Job, error: MesraiError) -> None:
+        if untold is not None:
+            raise untold
+        queue.ends.append(("told",))
+        given_up.append((job.subject, error.message))
 
     async def scenario() -> None:
         stop = queue.emptied = asyncio.Event()
@@ -112,14 +122,18 @@ def a_spent_quota() -> ModelQuota:
         (a_spent_quota(), ("parked", 1, NOW + 900)),
         (ForgeUnavailable(), ("failed", 1, 30.0)),
         (KeyError("a fault of ours"), ("failed", 1, 30.0)),
-        (CredentialMissing(), ("failed", 1, None)),
     ],
 )
-def test_an_error_ends_a_job_by_what_may_help(error: Exception, end: tuple[object, ...]) -> None:
+def test_an_error_that_time_may_heal_lets_a_job_wait(error: Exception, end: tuple[object, ...]) -> None:
     queue = MemoryQueue(a_job())
-    given_up = worked(queue, raising(error))
+    assert worked(queue, raising(error)) == []
     assert queue.ends == [end]
-    assert given_up == (["s1"] if end[2] is None else [])
+
+
+def test_what_only_people_can_put_right_is_told_before_the_job_ends() -> None:
+    queue = MemoryQueue(a_job())
+    assert worked(queue, raising(CredentialMissing("No model."))) == [("s1", "No model.")]
+    assert queue.ends == [("given up", 1, "No model."), ("told",), ("failed", 1, None)]
 
 
 def test_a_lost_lease_is_left_to_whoever_has_it_now() -> None:
@@ -137,8 +151,8 @@ def test_each_attempt_waits_longer(attempt: int, wait: float) -> None:
 
 def test_after_the_last_attempt_the_people_are_told() -> None:
     queue = MemoryQueue(a_job(attempt=5))
-    assert worked(queue, raising(ForgeUnavailable())) == ["s1"]
-    assert queue.ends == [("failed", 1, None)]
+    assert worked(queue, raising(ForgeUnavailable("It is away."))) == [("s1", "It is away.")]
+    assert queue.ends == [("given up", 1, "It is away."), ("told",), ("failed", 1, None)]
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back() -> None:
@@ -173,16 +187,46 @@ def test_attempts_that_were_parked_do_not_count() -> None:
     assert queue.ends == [("failed", 1, 30.0)]
 
 
+def a_failure(attempt: int = 5) -> Job:
+    return replace(a_job(attempt=attempt), failure="its worker was lost")
+
+
+async def never(_job: Job) -> str:
+    raise AssertionError("a job that failed for good is not carried out")
+
+
+def test_a_job_that_comes_as_a_failure_is_told_and_not_carried_out() -> None:
+    queue = MemoryQueue(a_failure())
+    assert worked(queue, never) == [("s1", "its worker was lost")]
+    assert queue.ends == [("told",), ("failed", 1, None)]
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "end"),
+    [
+        (ForgeRateLimited(retry_after_s=60), 5, ("parked", 1, NOW + 60)),
+        (ForgeUnavailable(), 5, ("failed", 1, 480.0)),
+        (KeyError("a fault of ours"), 5, ("failed", 1, 480.0)),
+        (ForgeUnavailable(), 10, ("failed", 1, None)),
+        (ForgeNotFound(), 5, ("failed", 1, None)),
+    ],
+)
+def test_a_failure_that_cannot_be_told_is_told_later_where_that_may_help(
+    error: Exception, attempt: int, end: tuple[object, ...]
+) -> None:
+    queue = MemoryQueue(a_failure(attempt))
+    assert worked(queue, never, untold=error) == []
+    assert queue.ends == [end]
+
+
 def test_a_failure_that_cannot_be_told_does_not_end_the_worker() -> None:
     queue = MemoryQueue(a_job(1), a_job(2))
+    worked(queue, raising(CredentialMissing("No model.")), untold=KeyError("a fault of ours"))
+    assert [end for end in queue.ends if end[0] == "failed"] == [("failed", 1, 30.0), ("failed", 2, 30.0)]
 
-    async def gave_up(_job: Job, _error: MesraiError) -> None:
-        raise KeyError("a fault of ours")
 
-    async def scenario() -> None:
-        stop = queue.emptied = asyncio.Event()
-        desk = Desk(queue=queue, handlers={"review": raising(CredentialMissing())}, gave_up=gave_up)
-        await asyncio.wait_for(work(desk, name="w", hands=1, stop=stop), 2)
-
-    asyncio.run(scenario())
-    assert queue.ends == [("failed", 1, None), ("failed", 2, None)]
+def test_nobody_is_told_of_a_failure_that_a_newer_job_takes_the_place_of() -> None:
+    queue = MemoryQueue(a_failure())
+    queue.is_newer_there = True
+    assert worked(queue, never) == []
+    assert queue.ends == [("failed", 1, None)]

@@ -79,14 +79,14 @@ async def _examine(report: Report, *, ask: bool) -> None:
 
 
 async def _repository(report: Report) -> None:
+    from mesrai.cli.running import policy_here
     from mesrai.domain.change import At
-    from mesrai.review.guidance import load_policy
     from mesrai.wiring import local_source
 
     try:
         async with local_source(Path.cwd(), Selection()) as source:
             report.say(GOOD, f"git repository at {source.root}")
-            found = await load_policy(source, At.HEAD)
+            found = await policy_here(source, At.HEAD)
             report.say(GOOD if found.file else NOTE, found.told)
     except NotARepository as error:
         report.say(NOTE, error.message)

@@ -1,5 +1,6 @@
 """The exit codes, and which error or review ends in which."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from mesrai.domain.finding import Severity
@@ -42,14 +43,15 @@ def exit_code_for(error: MesraiError) -> Exit:
     return Exit.USAGE if isinstance(error, UserError) else Exit.FAILED
 
 
-def exit_code_of(review: Review, fail_on: Severity | None) -> Exit:
-    """The code of a review that came to its end."""
+def exit_code_of(review: Review, fail_on: Severity | None, *, still_open: Sequence[Severity] | None = None) -> Exit:
+    """The code of a review that came to its end; `still_open`: what counts in place of its own findings."""
     if review.outcome is Outcome.FAILED:
         return Exit.FAILED
     if fail_on is None:
         return Exit.FINE
     severities = [finding.severity for finding in review.findings]
     severities += [Severity(each.severity) for each in review.unanchored if each.severity in list(Severity)]
-    if any(severity.reaches(fail_on) for severity in severities):
+    counted = severities if still_open is None else still_open
+    if any(severity.reaches(fail_on) for severity in counted):
         return Exit.FOUND
     return Exit.PARTLY if review.outcome is Outcome.PARTIAL else Exit.FINE

@@ -14,10 +14,14 @@ from mesrai.errors import MesraiError
 
 _COMMANDS: Final[Mapping[str, Row]] = {
     "review": ("mesrai.cli.review", "review", "Review a change in a git repository."),
+    "pr": ("mesrai.cli.pr.group", "pr", "Review a pull request from here, or fetch what is suggested on it."),
     "byok": ("mesrai.cli.byok.group", "byok", "Connect a model with your own key: test, save, tune, fall back."),
     "usage": ("mesrai.cli.usage", "usage", "Show what reviews cost, and set the budget they may not pass."),
+    "memories": ("mesrai.cli.memories", "memories", "See and change what reviews are told to remember."),
     "serve": ("mesrai.cli.serve", "serve", "Review pull requests on GitHub: take webhooks, and do the work."),
     "worker": ("mesrai.cli.serve", "worker", "Do the work of the service in a process of its own."),
+    "people": ("mesrai.cli.people", "people", "See and change who may come in to the web pages."),
+    "action": ("mesrai.cli.action.command", "action", "Review the pull request that a GitHub workflow runs for."),
     "demo": ("mesrai.cli.demo.demo", "demo", "See everything once on a sample repository, without an account."),
     "sandbox": ("mesrai.cli.sandbox", "sandbox", "Run a stand-in for the model providers, to try without an account."),
     "doctor": ("mesrai.cli.doctor", "doctor", "Show what is configured, what works, and what to do next."),

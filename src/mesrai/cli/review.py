@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,10 +66,10 @@ def review(**given: object) -> None:
 
 def _call(given: dict[str, object]) -> Call:
     """Check what belongs together. Errors: click.UsageError, SettingsError."""
-    _at_most_one(given, "agent", "prompt_only", "form")
-    _at_most_one(given, "fast", "deep", "offline")
-    _at_most_one(given, "fix", "interactive")
-    _at_most_one(given, "quiet", "verbose")
+    at_most_one(given, "agent", "prompt_only", "form")
+    at_most_one(given, "fast", "deep", "offline")
+    at_most_one(given, "fix", "interactive")
+    at_most_one(given, "quiet", "verbose")
     for needing in ("rules_only", "estimate", "budget"):
         if given[needing] and given["offline"]:
             raise click.UsageError(f"--{needing.replace('_', '-')} needs a model, so it cannot go with --offline.")
@@ -95,7 +96,7 @@ def _call(given: dict[str, object]) -> Call:
         wants_fix=bool(given["fix"]),
         wants_interactive=bool(given["interactive"]),
         assumes_yes=bool(given["yes"]),
-        context=_context(given["context"]),
+        context=context_text(given["context"]),
         is_rules_only=bool(given["rules_only"]),
         depth=Depth.FAST if given["fast"] else Depth.DEEP if given["deep"] else Depth.NORMAL,
         is_offline=bool(given["offline"]),
@@ -105,7 +106,7 @@ def _call(given: dict[str, object]) -> Call:
 
 
 def _selection(given: dict[str, object]) -> Selection:
-    named = _at_most_one(given, "staged", "commit", "branch", "range_")
+    named = at_most_one(given, "staged", "commit", "branch", "range_")
     kind = {
         "": SelectionKind.WORKING_TREE,
         "staged": SelectionKind.STAGED,
@@ -118,8 +119,8 @@ def _selection(given: dict[str, object]) -> Selection:
     return Selection(kind=kind, value=value, paths=tuple(paths) if isinstance(paths, tuple) else ())
 
 
-def _at_most_one(given: dict[str, object], *names: str) -> str:
-    """The one that was given, or an empty string."""
+def at_most_one(given: Mapping[str, object], *names: str) -> str:
+    """The one that was given, or an empty string. Errors: click.UsageError."""
     set_ = [name for name in names if given[name]]
     if len(set_) > 1:
         shown = " and ".join("--" + name.strip("_").replace("form", "format").replace("_", "-") for name in set_)
@@ -127,7 +128,8 @@ def _at_most_one(given: dict[str, object], *names: str) -> str:
     return set_[0] if set_ else ""
 
 
-def _context(given: object) -> str:
+def context_text(given: object) -> str:
+    """What --context gives: the file's text, or standard input. Errors: SettingsError."""
     if not given:
         return ""
     try:

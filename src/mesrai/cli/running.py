@@ -11,17 +11,17 @@ from pathlib import Path
 from mesrai.cli.call import Call
 from mesrai.cli.progress import progress_for
 from mesrai.domain.change import At, Change
-from mesrai.domain.diff import Side
-from mesrai.domain.file_text import text_of
 from mesrai.domain.policy import Policy
 from mesrai.domain.review import Review
 from mesrai.domain.selection import SelectionKind
 from mesrai.domain.usage import Estimate
-from mesrai.forges.forge import Source
-from mesrai.review.guidance import load_policy
+from mesrai.flows.configured import central_folder
+from mesrai.forges.remote import find_remote
+from mesrai.review.files_shown import read_files_shown
+from mesrai.review.guidance import PolicyFound, load_policy
 from mesrai.review.options import Options
 from mesrai.review.pipeline import Reading, estimate_change, review_change, review_offline
-from mesrai.review.render.code import Lines, lines_in
+from mesrai.review.render.code import Lines
 from mesrai.settings import Settings
 from mesrai.wiring import (
     Errand,
@@ -58,6 +58,7 @@ async def run_review(call: Call) -> AsyncIterator[Done]:
         if installation is None or not change.files:
             review = await review_offline(change, source, all_analysers(), policy=policy)
         else:
+            policy = await _with_memories(installation, source, change, policy)
             review = await _with_model(call, installation, change, source, policy)
         yield await _done(review, change, source)
 
@@ -70,15 +71,38 @@ async def run_estimate(call: Call) -> Estimate:
             return await estimate_change(
                 change,
                 Reading(source=source, analysers=all_analysers(), model=model),
-                policy=await _policy(call, source),
+                policy=await _with_memories(installation, source, change, await _policy(call, source)),
                 options=_options(call, settings, change),
             )
 
 
-async def _policy(call: Call, source: Source) -> Policy:
+async def _policy(call: Call, source: LocalSource) -> Policy:
     """Your own uncommitted policy counts for your own uncommitted change; otherwise only the base's does."""
     at = At.HEAD if call.selection.kind in _UNCOMMITTED else At.BASE
-    return (await load_policy(source, at)).policy
+    return (await policy_here(source, at)).policy
+
+
+async def policy_here(source: LocalSource, at: At) -> PolicyFound:
+    """What configures a review of this repository. Errors: PolicyError, SourceError, SettingsError."""
+    remote = await find_remote(source.root, os.environ)
+    central = central_folder(os.environ, source.root)
+    return await load_policy(source, at, repository=str(remote or source.root.name), central=central)
+
+
+async def _with_memories(installation: Installation, source: LocalSource, change: Change, policy: Policy) -> Policy:
+    """With what the organisation remembers, and what of the repository that `origin` leads to."""
+    if installation.database is None:
+        return policy
+    from mesrai.flows.remember import with_memories
+
+    remote = await find_remote(source.root, os.environ)
+    return await with_memories(
+        policy,
+        installation.database,
+        organisation=installation.settings.organisation,
+        repository="" if remote is None else str(remote),
+        paths=[file.path for file in change.files],
+    )
 
 
 async def _with_model(
@@ -104,13 +128,13 @@ async def _with_model(
 
 
 def _options(call: Call, settings: Settings, change: Change) -> Options:
+    return replace(options_for(call, settings), cache_key=f"mesrai-{change.revision.head[:12]}")
+
+
+def options_for(call: Call, settings: Settings) -> Options:
+    """What the call asks of a review, within what the connected model allows."""
     main = settings.main
-    options = Options(
-        depth=call.depth,
-        rules_only=call.is_rules_only,
-        context=call.context,
-        cache_key=f"mesrai-{change.revision.head[:12]}",
-    )
+    options = Options(depth=call.depth, rules_only=call.is_rules_only, context=call.context)
     if main is None:
         return options
     parallel = min(main.max_concurrent_requests or options.parallel, options.parallel)
@@ -118,22 +142,8 @@ def _options(call: Call, settings: Settings, change: Change) -> Options:
 
 
 async def _done(review: Review, change: Change, source: LocalSource) -> Done:
-    paths = dict.fromkeys(finding.path for finding in review.findings if finding.side is Side.NEW)
-    before = {file.path: file.base_path for file in change.files}
-    old_paths = dict.fromkeys(finding.path for finding in review.findings if finding.side is Side.OLD)
-    heads = {path: await source.file(path, At.HEAD) for path in paths}
-    bases = {path: await source.file(before.get(path, path), At.BASE) for path in old_paths}
-    return Done(
-        review=review,
-        change=change,
-        root=source.root,
-        heads={path: data for path, data in heads.items() if data is not None},
-        lines=lines_in(_texts(heads), _texts(bases)),
-    )
-
-
-def _texts(files: dict[str, bytes | None]) -> dict[str, str]:
-    return {path: text_of(data) for path, data in files.items() if data is not None}
+    shown = await read_files_shown(review, change, source)
+    return Done(review=review, change=change, root=source.root, heads=dict(shown.heads), lines=shown.lines)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HANDS = 4
 _TIDY_S = 3_600.0
+_SWITCH_S = 0.000_5
 
 
 def _hands(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,6 +65,8 @@ async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
     from mesrai.worker import work
 
     log = logging.getLogger("mesrai.service")
+    # Threads that read a change take turns with the one that answers webhooks, and each turn is one that those wait.
+    sys.setswitchinterval(_SWITCH_S)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -76,7 +79,7 @@ async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
             name = f"{socket.gethostname()}-{os.getpid()}"
             tasks.append(asyncio.create_task(work(service.desk, name=name, hands=jobs, stop=stop)))
         if listen is not None:
-            tasks.append(asyncio.create_task(_listen(server_app(service.doors), *listen, stop=stop)))
+            tasks.append(asyncio.create_task(_listen(server_app(service.doors, service.site), *listen, stop=stop)))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         stop.set()

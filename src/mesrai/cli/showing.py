@@ -21,7 +21,7 @@ from mesrai.review.render.wording import estimate_text, headline
 def show_review(review: Review, lines: Lines, call: Call) -> None:
     """Print or write it. Errors: SettingsError if the file cannot be written, or a field is unknown."""
     if call.output is not None:
-        _write(call.output, _text(review, lines, call))
+        write_file(call.output, _text(review, lines, call))
         if not call.is_quiet:
             click.echo(f"{headline(review)}\nWritten to {call.output}.", err=True)
         return
@@ -37,7 +37,7 @@ def show_estimate(estimate: Estimate, call: Call) -> None:
     else:
         text = f"This review would cost {estimate_text(estimate)}.\n"
     if call.output is not None:
-        _write(call.output, text)
+        write_file(call.output, text)
     else:
         write_text(sys.stdout, text)
 
@@ -101,7 +101,7 @@ def _prompt(review: Review, lines: Lines) -> str:
     return render_prompt(review, lines=lines)
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Write beside, then move: a reader never sees half a review."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mesrai.flows.spend import Filter
     from mesrai.store.database import Database
 
-_BY: Final = ("day", "model", "repository", "review")
+_BY: Final = ("day", "model", "repository", "author", "review")
 _MONEY: Final = Money()
 _DAY: Final = Day()
 
@@ -102,7 +102,8 @@ async def _opened(*, makes_store: bool = False) -> "AsyncIterator[tuple[Database
 
 async def _show(by: str, since: date | None, until: date | None, repository: str, *, form: str) -> None:
     from mesrai.cli.look import look_for, write_text
-    from mesrai.cli.usage_text import NOT_RECORDED, usage_csv, usage_json, usage_table
+    from mesrai.cli.usage_text import NOT_RECORDED, usage_json, usage_table
+    from mesrai.flows.export_spending import spending_csv
     from mesrai.flows.spend import By, Report, budget_standing, spending
 
     report, standing = Report(by=By(by), lines=(), total=None), None
@@ -112,7 +113,7 @@ async def _show(by: str, since: date | None, until: date | None, repository: str
             report = await spending(database, organisation, By(by), chosen)
             standing = await budget_standing(database, organisation)
     if form == "csv":
-        write_text(sys.stdout, usage_csv(report))
+        write_text(sys.stdout, spending_csv(report))
     elif form == "json":
         named = {
             "organisation": organisation,

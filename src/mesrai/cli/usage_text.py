@@ -1,10 +1,7 @@
-"""What was spent as a table, as JSON and as CSV."""
+"""What was spent as a table and as JSON."""
 
-import csv
-import io
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from mesrai.domain.budget import Budget, money_text
@@ -14,14 +11,7 @@ from mesrai.review.render.untrusted import shown_path
 from mesrai.review.render.wording import tokens_text
 
 _HEADS: Final = ("cost", "reviews", "calls", "failed", "tokens in", "cached", "out")  # what counts most comes first
-_COLUMNS: Final = (
-    "reviews", "calls", "failed_calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens",
-    "unpriced_calls",
-)  # fmt: skip
-_NAMES: Final = {By.DAY: "day", By.MODEL: "model", By.REPOSITORY: "repository", By.REVIEW: "review"}
 _NARROWEST_KEY: Final = 16
-# What makes a spreadsheet take a cell for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 NOT_RECORDED: Final = (
@@ -61,19 +51,6 @@ def usage_json(report: Report, chosen: dict[str, Any], standing: Standing | None
         "budget": standing_json(standing),
     }
     return json_text(document)
-
-
-def usage_csv(report: Report) -> str:
-    """The lines, without a total, and with a column of costs for each currency; no cell is taken for a formula."""
-    currencies = sorted({currency for line in report.lines for currency in line.costs})
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_NAMES[report.by], *_COLUMNS, *(f"cost_{currency.lower()}" for currency in currencies)])
-    for line in report.lines:
-        counts = [line.reviews, line.calls, line.failures, line.input_tokens, line.cached_tokens, line.output_tokens]
-        costs = [_exact(line.costs[each]) if each in line.costs else "" for each in currencies]
-        writer.writerow([_safe_cell(line.key), *counts, line.reasoning_tokens, line.unpriced, *costs])
-    return out.getvalue()
 
 
 def budget_text(standing: Standing | None) -> str:
@@ -123,7 +100,7 @@ def json_text(document: object) -> str:
 def _rows(report: Report, total: Spent, width: int) -> list[str]:
     """Head, lines, and the total where there are several lines, with their columns below each other."""
     table = [_HEADS, *(_cells(each) for each in report.lines)]
-    keys = [_NAMES[report.by], *(_key(each, report.by) for each in report.lines)]
+    keys = [str(report.by), *(_key(each, report.by) for each in report.lines)]
     if len(report.lines) > 1:
         table.append(_cells(total))
         keys.append("total")
@@ -152,7 +129,7 @@ def _cells(line: Spent) -> tuple[str, ...]:
 
 def _key(line: Spent, by: By) -> str:
     if not line.key:
-        return "(tests of connections)"
+        return "(nobody known)" if by is By.AUTHOR else "(tests of connections)"
     if by is By.REVIEW:
         return f"{_when(line.last_at)[:16].replace('T', ' ')} {line.repository} {line.key[:8]}"
     return line.key
@@ -182,12 +159,3 @@ def _plain(line: Spent) -> dict[str, Any]:
         "unpriced_calls": line.unpriced,
         "last_at": _when(line.last_at),
     }
-
-
-def _exact(cost: Decimal) -> str:
-    return f"{cost:f}"
-
-
-def _safe_cell(text: str) -> str:
-    shown = shown_path(text, 1_000)
-    return f"'{shown}" if text.lstrip().startswith(_FORMULA) else shown

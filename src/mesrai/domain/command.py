@@ -7,6 +7,7 @@ from typing import Final
 
 _FENCE: Final = re.compile(r"^\s{0,3}(```|~~~)")
 _MOST_TEXT: Final = 2_000
+_NUMBER: Final = re.compile(r"(?:memory\s+)?#?([0-9]{1,18})[.!]?")
 
 
 class CommandKind(StrEnum):
@@ -15,8 +16,12 @@ class CommandKind(StrEnum):
     REVIEW = "review"
     PAUSE = "pause"
     RESUME = "resume"
+    RESOLVE = "resolve"  # settle the thread it is said in
     HELP = "help"
     REMEMBER = "remember"
+    APPLY = "apply"  # a memory that waits for approval
+    DISCARD = "discard"  # the same
+    FORGET = "forget"  # a memory
     QUESTION = "question"  # anything else said to us
     UNKNOWN = "unknown"  # a command with options that do not exist
 
@@ -37,6 +42,14 @@ class Command:
     kind: CommandKind
     scope: Scope = Scope.USUAL
     text: str = ""  # what is to be remembered, or the question
+    number: int = 0  # of the memory to apply, discard or forget
+
+
+_ABOUT_MEMORIES: Final = {
+    "apply": CommandKind.APPLY,
+    "discard": CommandKind.DISCARD,
+    "forget": CommandKind.FORGET,
+}
 
 
 def command_in(body: str, name: str = "mesrai") -> Command | None:
@@ -59,9 +72,17 @@ def _command(said: str, rest: str) -> Command:
         if options in scopes:
             return Command(kind=CommandKind.REVIEW, scope=scopes[options])
         return Command(kind=CommandKind.UNKNOWN) if options.startswith("-") else _asked(said, rest)
-    plain = {"pause": CommandKind.PAUSE, "resume": CommandKind.RESUME, "help": CommandKind.HELP, "": CommandKind.HELP}
+    plain = {
+        "pause": CommandKind.PAUSE,
+        "resume": CommandKind.RESUME,
+        "resolve": CommandKind.RESOLVE,
+        "help": CommandKind.HELP,
+        "": CommandKind.HELP,
+    }
     if verb in plain and not options and (verb or not rest):
         return Command(kind=plain[verb])
+    if verb in _ABOUT_MEMORIES and (numbered := _NUMBER.fullmatch(options)):
+        return Command(kind=_ABOUT_MEMORIES[verb], number=int(numbered[1]))
     remembered = re.match(r"(?:please\s+)?remember:?\s+(.*)$", said, re.IGNORECASE)
     if remembered:
         return Command(kind=CommandKind.REMEMBER, text=_whole(remembered[1], rest))

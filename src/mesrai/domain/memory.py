@@ -1,10 +1,19 @@
 """What an organisation told its reviewer to remember, and where it holds."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from mesrai.domain.globs import path_matches
+from mesrai.domain.globs import check_glob, path_matches
+from mesrai.domain.secrets_in_text import redact_secrets
+from mesrai.domain.unseen import UNSEEN
+
+MOST_TEXT: Final = 2_000  # characters of one memory
+MOST_PATHS: Final = 20
+MOST_MEMORIES: Final = 500  # of an organisation, those that wait for approval among them
+_HIDDEN: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 class MemoryScope(StrEnum):
@@ -37,6 +46,16 @@ class Memory:
     origin: str = ""  # where: a comment's address, or "file:line"
     replaces: int = 0  # the memory that a pending one would take the place of; 0: none
     created_at: float = 0.0  # seconds since the epoch
+    decided_by: str = ""  # who approved or discarded it; empty: nobody had to
+    decided_at: float = 0.0  # 0: never
+
+    @property
+    def reach(self) -> str:
+        """Where it holds, in words."""
+        if self.scope is MemoryScope.ORGANISATION:
+            return "all repositories"
+        where = self.repository.partition("/")[2] or self.repository
+        return where if self.scope is MemoryScope.REPOSITORY else f"{', '.join(self.paths)} of {where}"
 
     def holds_for(self, repository: str, paths: Sequence[str]) -> bool:
         """Whether a review of these paths is to be told of it."""
@@ -44,6 +63,36 @@ class Memory:
             return False
         if self.scope is MemoryScope.ORGANISATION:
             return True
-        if self.repository != repository:
+        if self.repository.lower() != repository.lower():  # forges take both for the same name
             return False
         return self.scope is MemoryScope.REPOSITORY or any(path_matches(path, self.paths) for path in paths)
+
+
+def memory_text(text: str) -> str:
+    """The text as it may be kept: without credentials and what nobody sees, on one line.
+
+    Raises ValueError, with a sentence for people, if it says nothing or is too long.
+    """
+    shown = UNSEEN.sub(" ", _HIDDEN.sub(" ", text))
+    kept = " ".join(redact_secrets(shown)[0].split())
+    if not any(char.isalnum() for char in kept):
+        raise ValueError("it says nothing")
+    if len(kept) > MOST_TEXT:
+        raise ValueError(f"it is longer than {MOST_TEXT} characters")
+    return kept
+
+
+def memory_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """The patterns of a directory's memory, each once. Raises ValueError, with a sentence, if one cannot be used."""
+    kept = tuple(dict.fromkeys(path.strip() for path in paths))
+    if not kept:
+        raise ValueError("a directory's memory needs a path")
+    if len(kept) > MOST_PATHS:
+        raise ValueError(f"it has more than {MOST_PATHS} paths")
+    for path in kept:
+        if UNSEEN.search(path):
+            raise ValueError("a path has a character that nobody sees")
+        check_glob(path)
+    if all(path.startswith("!") for path in kept):
+        raise ValueError("the paths take nothing in")
+    return kept

@@ -167,12 +167,13 @@ class Policy:
     memories_require_approval: bool = False
     cadence: Cadence = Cadence()
     reviews_drafts: bool = False
-    most_files: int = 200  # that are not ignored; a change of more is reviewed only when somebody asks
+    most_files: int = 200  # not ignored; a change of more is reviewed only when somebody asks. 0: no limit
     ignored_users: tuple[str, ...] = ()  # logins whose pull requests are not reviewed, without a reaction
     messages: Messages = Messages()
     language: str = ""  # in which findings are written; empty: as the model likes, which is English
     rules: tuple[Rule, ...] = ()  # the enabled ones
     memories: tuple[Memory, ...] = ()  # the active ones that hold here
+    notices: tuple[str, ...] = ()  # files of rules and memories that could not be used, a sentence each
 
     def ignores(self, path: str) -> bool:
         """Whether the owners want no review of that path."""

@@ -1,13 +1,15 @@
-"""Read the policy file and the rule files of a repository; what cannot be used is told with its line."""
+"""Read the policy file, rule files and memory files; what cannot be used is told with its line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mesrai.domain.memory import Memory, MemoryScope, memory_paths, memory_text
 from mesrai.domain.policy import POLICY_FILE, Example, Policy, Rule
-from mesrai.domain.policy_keys import POLICY, RULE_FRONT
+from mesrai.domain.policy_keys import POLICY
 from mesrai.domain.policy_shapes import Misshapen, Problem, Record
+from mesrai.domain.rule_keys import MEMORY, RULE, RULE_FRONT
 from mesrai.domain.yaml_lines import Listing, Node, Scalar, Table, YamlProblem, read_yaml
 from mesrai.errors import PolicyError
 
@@ -24,13 +26,43 @@ def read_policy(data: bytes, *, file: str) -> Policy:
 
     Raises PolicyError, with the first line that is wrong; its message tells the next problems too.
     """
+    policy: Policy = POLICY.built({key: value for key, (value, _) in read_values(data, file=file).items()})
+    return policy
+
+
+def read_values(data: bytes, *, file: str) -> Mapping[str, tuple[Any, int]]:
+    """Each value that stands in a `mesrai-config.yml`, by its full key, with its line. Errors: as `read_policy`."""
     root = _read_yaml(data, file=file, first_line=1)
     if isinstance(root, Scalar) and root.is_null:
-        return Policy()
-    policy: Policy = _read_shape(POLICY, root, file=file)
-    lines = _rule_lines(root)
-    rules = tuple(replace(rule, origin=f"{file}:{lines.get(rule.title, 1)}") for rule in policy.rules)
-    return replace(policy, rules=rules)
+        return {}
+    _read_shape(POLICY, root, file=file)
+    values = POLICY.given(root)
+    if "rules" in values:
+        lines = _rule_lines(root)
+        rules, line = values["rules"]
+        values["rules"] = tuple(replace(rule, origin=f"{file}:{lines[rule.title]}") for rule in rules), line
+    return values
+
+
+def read_shared_rule(data: bytes, file: str) -> Rule:
+    """The rule of a `.mesrai-rules/review/*.yml`. Errors: PolicyError."""
+    root = _read_yaml(data, file=file, first_line=1)
+    rule: Rule = _read_shape(RULE, root, file=file)
+    return replace(rule, origin=f"{file}:{root.line}")
+
+
+def read_memory_file(data: bytes, file: str) -> Memory:
+    """The memory of a `.mesrai-rules/memories/*.yml`, a directory's if it names paths. Errors: PolicyError."""
+    root = _read_yaml(data, file=file, first_line=1)
+    told: dict[str, Any] = _read_shape(MEMORY, root, file=file)
+    title = told.get("title", "")
+    try:
+        text = memory_text(f"{title}: {told['text']}" if title else told["text"])
+        paths = memory_paths(told["paths"]) if told.get("paths") else ()
+    except ValueError as error:
+        raise PolicyError(f"the memory cannot be used: {error}", file=file, line=root.line) from error
+    scope = MemoryScope.DIRECTORY if paths else MemoryScope.REPOSITORY
+    return Memory(id=0, text=text, scope=scope, paths=paths, author=file, origin=f"{file}:{root.line}")
 
 
 def read_rule_file(data: bytes, file: str) -> Rule:

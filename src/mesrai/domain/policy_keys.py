@@ -2,21 +2,22 @@
 
 from typing import Any, Final
 
-from mesrai.domain.finding import Category, Severity
+from mesrai.domain.finding import Category
 from mesrai.domain.policy import (
-    LANGUAGE_SUFFIXES,
     QUIET_CATEGORIES,
-    Example,
+    Cadence,
+    CadenceKind,
     ExistingDescription,
     Grouping,
     Limitation,
+    Messages,
+    MessageTiming,
     Policy,
-    Rule,
-    Scope,
     SuggestionControl,
     SummaryWishes,
 )
-from mesrai.domain.policy_shapes import Choice, Count, Field, Flag, Glob, ListOf, Record, Text
+from mesrai.domain.policy_shapes import Choice, Count, Field, Flag, Glob, ListOf, Record, Text, Words
+from mesrai.domain.rule_keys import LABELS, RULE, SEVERITY
 
 CATEGORY_KEYS: Final = {
     "security": Category.SECURITY,
@@ -44,14 +45,6 @@ _CATEGORY_MEANINGS: Final = {
 }
 # The page that lists the values spells only `full`; these are other names the same two settings go by.
 _GROUPINGS: Final = {"full": Grouping.FULL, "unified": Grouping.FULL, "individual": Grouping.INDIVIDUAL}
-_SCOPES: Final = {
-    "file": Scope.FILE,
-    "pull_request": Scope.PULL_REQUEST,
-    "pull request": Scope.PULL_REQUEST,
-    "pull-request": Scope.PULL_REQUEST,
-}
-_SEVERITY: Final = Choice(words=[str(each) for each in reversed(Severity)], build=Severity)
-_LABELS: Final = ListOf(item=Text(max_chars=100), max_items=100)
 
 
 def _categories(**wanted: bool) -> frozenset[Category]:
@@ -62,10 +55,6 @@ def _categories(**wanted: bool) -> frozenset[Category]:
 def _policy(**values: Any) -> Policy:
     rules = tuple(rule for rule in values.pop("rules", ()) if rule.is_enabled)
     return Policy(**values, rules=rules)
-
-
-def _rule(**values: Any) -> Rule:
-    return Rule(**values.pop("inheritance", {}), **values)
 
 
 _SUMMARY: Final = Record(
@@ -124,103 +113,58 @@ _SUGGESTION_CONTROL: Final = Record(
         Field(
             name="severityLevelFilter",
             into="severity_level_filter",
-            shape=_SEVERITY,
+            shape=SEVERITY,
             meaning="The least severity that is shown.",
         ),
     ),
 )
-_EXAMPLE: Final = Record(
-    build=Example,
+_CADENCE: Final = Record(
+    build=Cadence,
     fields=(
         Field(
-            name="snippet",
-            into="snippet",
-            shape=Text(max_chars=4_000),
-            meaning="Code, as it could stand in a file.",
-            is_required=True,
+            name="type",
+            into="kind",
+            shape=Choice(words=[str(each) for each in CadenceKind], build=CadenceKind),
+            meaning="`automatic`: every push is reviewed. `auto_pause`: those of a burst are not. `manual`: once a "
+            "pull request was reviewed, only what somebody asks for is.",
         ),
         Field(
-            name="isCorrect",
-            into="is_correct",
-            shape=Flag(),
-            meaning="Whether the code keeps the rule.",
-            is_required=True,
+            name="pushesToTrigger",
+            into="pushes",
+            shape=Count(least=1, most=100),
+            meaning="More pushes than this within the window are a burst.",
+        ),
+        Field(
+            name="timeWindow",
+            into="window_minutes",
+            shape=Count(least=1, most=1_440),
+            meaning="The length of the window, in minutes.",
         ),
     ),
 )
-_INHERITANCE: Final = Record(
-    build=dict,
+_MESSAGES: Final = Record(
+    build=Messages,
     fields=(
         Field(
-            name="inheritable",
-            into="is_inheritable",
-            shape=Flag(),
-            meaning="Whether the levels below take the rule over.",
-        ),
-        Field(name="exclude", into="exclude", shape=_LABELS, meaning="Levels below that do not take it over."),
-        Field(name="include", into="include", shape=_LABELS, meaning="Levels below that take it over."),
-    ),
-)
-_RULE_FIELDS: Final = (
-    Field(name="title", into="title", shape=Text(max_chars=200), meaning="The rule's name.", is_required=True),
-    Field(
-        name="severity",
-        into="severity",
-        others=("severity_min",),
-        shape=_SEVERITY,
-        meaning="How bad it is to break the rule.",
-    ),
-    Field(
-        name="scope",
-        into="scope",
-        shape=Choice(words=list(_SCOPES), build=_SCOPES.__getitem__),
-        meaning="Whether the rule looks at single files or at the change as a whole.",
-    ),
-    Field(
-        name="path",
-        into="paths",
-        others=("paths",),
-        shape=ListOf(item=Glob(), may_be_single=True),
-        meaning="Patterns of the files it holds for, written as in .gitignore. None means every file.",
-    ),
-    Field(
-        name="languages",
-        into="languages",
-        shape=ListOf(item=Choice(words=list(LANGUAGE_SUFFIXES)), max_items=50, may_be_single=True),
-        meaning="Languages it holds for. None means every language.",
-    ),
-    Field(name="buckets", into="buckets", shape=_LABELS, meaning="Your own labels."),
-    Field(name="uuid", into="uuid", shape=Text(max_chars=100), meaning="The id a server gave it."),
-    Field(name="enabled", into="is_enabled", shape=Flag(), meaning="Whether the rule is checked."),
-)
-_RULE: Final = Record(
-    build=_rule,
-    fields=(
-        *_RULE_FIELDS,
-        Field(
-            name="rule",
-            into="rule",
-            shape=Text(max_chars=10_000),
-            meaning="The requirement, in plain words.",
-            is_required=True,
+            name="timing",
+            into="timing",
+            shape=Choice(words=[str(each) for each in MessageTiming], build=MessageTiming),
+            meaning="Whether the messages come with every review, only with the first one of a pull request, or never.",
         ),
         Field(
-            name="examples",
-            into="examples",
-            shape=ListOf(item=_EXAMPLE, max_items=20),
-            meaning="Code that keeps the rule, and code that breaks it.",
+            name="startReviewMessage",
+            into="start",
+            shape=Text(max_chars=4_000, may_be_empty=True),
+            meaning="What you say when a review begins; see [messages](github.md). Empty: nothing.",
         ),
         Field(
-            name="inheritance",
-            into="inheritance",
-            shape=_INHERITANCE,
-            meaning="Which levels below a shared configuration take the rule over.",
+            name="endReviewMessage",
+            into="end",
+            shape=Text(max_chars=4_000, may_be_empty=True),
+            meaning="What you say when it has ended. Empty: nothing.",
         ),
     ),
 )
-
-RULE_FRONT: Final = Record(build=dict, fields=_RULE_FIELDS)  # the head of a rule file; its body holds the rest
-
 POLICY: Final = Record(
     build=_policy,
     fields=(
@@ -286,9 +230,47 @@ POLICY: Final = Record(
             meaning="Whether a person must approve what the model wants to remember.",
         ),
         Field(
+            name="reviewCadence",
+            into="cadence",
+            shape=_CADENCE,
+            meaning="How often the pushes to one pull request are reviewed.",
+        ),
+        Field(
+            name="runOnDraft",
+            into="reviews_drafts",
+            shape=Flag(),
+            meaning="Whether a draft is reviewed without being asked for.",
+        ),
+        Field(
+            name="maxFiles",
+            into="most_files",
+            shape=Count(),
+            meaning="A change of more files, ignored ones left out, is reviewed only when somebody asks. 0 means no "
+            "limit.",
+        ),
+        Field(
+            name="ignoredUsers",
+            into="ignored_users",
+            shape=LABELS,
+            meaning="Logins whose pull requests are left alone, without a reaction, until somebody asks. `name` stands "
+            "for `name[bot]` too.",
+        ),
+        Field(
+            name="customMessages",
+            into="messages",
+            shape=_MESSAGES,
+            meaning="Your own messages at the beginning and the end of a review.",
+        ),
+        Field(
+            name="language",
+            into="language",
+            shape=Words(max_chars=40),
+            meaning="The language that findings and summaries are written in, such as `Portuguese`. Empty: English.",
+        ),
+        Field(
             name="rules",
             into="rules",
-            shape=ListOf(item=_RULE, max_items=200),
+            shape=ListOf(item=RULE, max_items=200),
             meaning="Your own requirements. Each is checked where its paths and languages say.",
         ),
     ),

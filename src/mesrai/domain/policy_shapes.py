@@ -11,6 +11,7 @@ from mesrai.domain.yaml_lines import Alias, Listing, Node, Scalar, Table
 
 _TRUE = frozenset(("true", "yes", "on"))
 _FALSE = frozenset(("false", "no", "off"))
+_LETTERS = "[A-Za-z() \u00c0-\u1fff\u3040-\ud7ff-]*"  # the signs of most scripts; no digit, no quote, no line end
 _KINDS = {Scalar: "a single value", Alias: "an alias", Listing: "a list", Table: "a mapping"}
 
 
@@ -67,21 +68,26 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """A whole number from 0."""
+    """A whole number within bounds."""
+
+    least: int = 0
+    most: int = 999_999
 
     def read(self, node: Node, name: str) -> int:
         """The number."""
         if isinstance(node, Scalar) and node.plain and re.fullmatch(r"[0-9]{1,6}", node.text):
-            return int(node.text)
+            number = int(node.text)
+            if self.least <= number <= self.most:
+                return number
         raise _misshapen(node, name, self)
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the value."""
-        return {"type": "integer", "minimum": 0, "maximum": 999_999}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     def allowed(self) -> str:
         """In words."""
-        return "a whole number from 0 to 999999"
+        return f"a whole number from {self.least} to {self.most}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,28 @@ class Text:
     def allowed(self) -> str:
         """In words."""
         return f"text of at most {self.max_chars} characters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A few words, such as the name of a language, without digits and punctuation. May be empty."""
+
+    max_chars: int
+
+    def read(self, node: Node, name: str) -> str:
+        """The words."""
+        text = Text(max_chars=self.max_chars, may_be_empty=True).read(node, name).strip()
+        if re.fullmatch(_LETTERS, text):
+            return text
+        raise _misshapen(node, name, self)
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the value."""
+        return {"type": "string", "maxLength": self.max_chars, "pattern": f"^{_LETTERS}$"}
+
+    def allowed(self) -> str:
+        """In words."""
+        return f"words of at most {self.max_chars} characters, without digits and punctuation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +262,33 @@ class Record:
         if problems:
             raise Misshapen(*problems)
         return self.build(**values)
+
+    def given(self, node: Node, name: str = "") -> dict[str, tuple[Any, int]]:
+        """Each single value that stands in a node which `read` takes, by its full key, with its line."""
+        if not isinstance(node, Table):
+            return {}
+        fields = {key: field for field in self.fields for key in (field.name, *field.others)}
+        found: dict[str, tuple[Any, int]] = {}
+        for key, value in node.pairs:
+            if not isinstance(key, Scalar) or (isinstance(value, Scalar) and value.is_null):
+                continue
+            shape, full = fields[key.text].shape, _below(name, fields[key.text].name)
+            if isinstance(shape, Record):
+                found |= shape.given(value, full)
+            else:
+                found[full] = (shape.read(value, full), key.line)
+        return found
+
+    def built(self, values: Mapping[str, Any], name: str = "") -> Any:
+        """What `build` makes of single values by their full keys; what is not among them is left out."""
+        arguments: dict[str, Any] = {}
+        for field in self.fields:
+            full = _below(name, field.name)
+            if not isinstance(field.shape, Record):
+                arguments |= {field.into: values[full]} if full in values else {}
+            elif any(key.startswith(f"{full}.") for key in values):
+                arguments[field.into] = field.shape.built(values, full)
+        return self.build(**arguments)
 
     def _field(self, key: Node, fields: Mapping[str, Field], first_lines: dict[str, int], name: str) -> Field:
         """The field a key means. Raises Misshapen for an unknown key and for one that stood before."""

@@ -1,23 +1,30 @@
 """Carry out what somebody wrote to us in a comment, if they may."""
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from mesrai.domain.command import Command, CommandKind, Scope, command_in
 from mesrai.domain.occasion import Trigger
-from mesrai.errors import ForgeAuth, ForgeNotFound, ForgeRejected
+from mesrai.errors import MesraiError
+from mesrai.flows.converse import UNABLE, converse, settle, tell_unanswered
+from mesrai.flows.memories import MEMORY_COMMANDS, obey_about_memories, told_failed
 from mesrai.flows.receive import REVIEW
-from mesrai.flows.run_review import USUAL, Desk, place_of
+from mesrai.flows.run_review import Desk, place_of
+from mesrai.flows.speaking import answer_once, show
 from mesrai.forges.forge import Forge, Reaction
 from mesrai.jobs.queue import Job
-from mesrai.store.pull_requests import Followed, change_followed
+from mesrai.store.deliveries import note_delivery
+from mesrai.store.pull_requests import USUAL, change_followed, change_followed_in
 
 HELP: Final = """What Mesrai does here when somebody who may write says so:
 
 - `@mesrai start-review` or `@mesrai review`: review what is new now, whatever the policy leaves out
 - `@mesrai review --full`: all of the change again; `--fast`: less thorough; `--deep`: more thorough
 - `@mesrai pause`: no reviews after pushes; `@mesrai resume`: reviews again
+- `@mesrai remember: …`: tell later reviews of a convention
+- `@mesrai apply 12`, `@mesrai discard 12`, `@mesrai forget 12`: decide on what is to be remembered (who may maintain)
+- `@mesrai …` with a question, in a thread or in the conversation: answers it from the code
+- `@mesrai resolve`, in a thread that Mesrai began: settles it, and its finding is not told again
 - `@mesrai help`: this list"""
 _NOT_ALLOWED: Final = "Only people who may write to this repository can tell Mesrai what to do."
 
@@ -35,7 +42,7 @@ async def obey(desk: Desk, job: Job) -> str:
     async with desk.forge(repository, installation) as forge:
         login = str(job.payload["login"])
         if not await forge.may_write(login):
-            await _show(forge, number, Reaction.SKIPPED, int(str(job.payload["comment"])))
+            await show(forge, number, Reaction.SKIPPED, int(str(job.payload["comment"])))
             told = _NOT_ALLOWED
         else:
             told = await _carried_out(desk, job, forge, command, f"{repository}#{number}")
@@ -43,11 +50,16 @@ async def obey(desk: Desk, job: Job) -> str:
     return told
 
 
-async def tell_failure(desk: Desk, job: Job) -> None:
-    """Show on the comment that its command could not be carried out. Errors: ForgeError."""
+async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
+    """Show on the comment that its command could not be carried out, and of some why. Errors: ForgeError."""
     repository, number, installation = place_of(job.payload)
     async with desk.forge(repository, installation) as forge:
         await forge.react(number, Reaction.FAILED, comment=int(str(job.payload["comment"])))
+        command = command_in(str(job.payload["body"]))
+        if command is not None and command.kind in (CommandKind.QUESTION, CommandKind.RESOLVE):
+            await tell_unanswered(desk, job, forge, error)
+        elif command is not None and command.kind in MEMORY_COMMANDS:
+            await answer_once(job.payload, forge, told_failed(error), note=UNABLE)
 
 
 async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, subject: str) -> str:
@@ -55,50 +67,32 @@ async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, sub
     comment = int(str(job.payload["comment"]))
     if command.kind is CommandKind.REVIEW:
         # Last, so that nothing that can fail lets it be asked for again.
-        await _show(forge, number, Reaction.STARTED, comment)
+        await show(forge, number, Reaction.STARTED, comment)
         await _ask(desk, job, command.scope, subject)
         return f"A review of {subject} was asked for."
     if command.kind in (CommandKind.PAUSE, CommandKind.RESUME):
         is_paused = command.kind is CommandKind.PAUSE
         await change_followed(desk.database, subject, lambda now: replace(now, is_paused=is_paused))
-        await _show(forge, number, Reaction.DONE, comment)
+        await show(forge, number, Reaction.DONE, comment)
         return f"Reviews of {subject} are {'paused' if is_paused else 'resumed'}."
-    await _answer(job, forge, HELP)
+    if command.kind is CommandKind.QUESTION:
+        return await converse(desk, job, forge, command.text)
+    if command.kind is CommandKind.RESOLVE:
+        return await settle(desk, job, forge)
+    if command.kind in MEMORY_COMMANDS:
+        return await obey_about_memories(desk, job, forge, command)
+    await answer_once(job.payload, forge, HELP)
     return "The commands were listed."
 
 
-async def _show(forge: Forge, number: int, reaction: Reaction, comment: int) -> None:
-    """React to the comment, if that is possible there: it may be gone. Errors: ForgeRateLimited, ForgeUnavailable."""
-    with suppress(ForgeNotFound, ForgeRejected, ForgeAuth):
-        await forge.react(number, reaction, comment=comment)
-
-
 async def _ask(desk: Desk, job: Job, scope: Scope, subject: str) -> None:
-    """Remember that somebody asked, which no later push can undo, and have it done."""
-
-    def asked(now: Followed) -> Followed:
-        return replace(now, asked=scope.value or USUAL)
-
-    await change_followed(desk.database, subject, asked)
+    """Remember that somebody asked, which no later push can undo, and have it done: once, however often this begins."""
+    async with desk.database.transaction() as statements:
+        is_new = await note_delivery(desk.database, statements, f"ask:{job.subject}", "A review was asked for.")
+        followed = await change_followed_in(
+            desk.database, statements, subject, lambda now: now.with_ask(scope.value or USUAL) if is_new else now
+        )
+    if not is_new and not followed.asked:
+        return  # it was done by now
     payload = {name: job.payload[name] for name in ("forge", "owner", "name", "number", "installation")}
     await desk.queue.put(REVIEW, subject, payload | {"trigger": Trigger.ASKED.value})
-
-
-async def _answer(job: Job, forge: Forge, text: str) -> None:
-    """Answer where we were spoken to, once however often this begins: the answer carries a hidden mark."""
-    _, number, _ = place_of(job.payload)
-    thread, mark = job.payload.get("thread"), f"<!-- mesrai:v1 re={job.payload['comment']} -->"
-    me = await forge.me()
-    if thread is None:
-        standing = await forge.comments(number)
-    else:
-        first = int(str(thread))
-        threads = await forge.threads(number)
-        standing = [each for one in threads if one.comments[0].id == first for each in one.comments]
-    if any(mark in each.body and each.author.login == me.login for each in standing):
-        return
-    body = f"{text}\n\n{mark}"
-    if thread is None:
-        await forge.post_comment(number, body)
-    else:
-        await forge.reply(number, thread=int(str(thread)), body=body)

@@ -1,8 +1,7 @@
 """Make a pull request say what the review says: look what stands there, then do only what is missing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 from mesrai.domain.finding import Severity
 from mesrai.domain.policy import ExistingDescription, Policy
@@ -11,6 +10,7 @@ from mesrai.domain.review import Outcome, Review
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.errors import ForgeAuth, ForgeError, ForgeRateLimited, ForgeRejected, MesraiError
 from mesrai.flows.publishing.plan import Plan, counting, plan_publication
+from mesrai.flows.publishing.progress import progress_after
 from mesrai.flows.publishing.standing import Standing, is_same, look, our_threads
 from mesrai.flows.publishing.talk import Known, Talk
 from mesrai.flows.publishing.telling import Result, Untold, links_of, review_text, summary_told
@@ -21,12 +21,13 @@ from mesrai.flows.publishing.verdict import (
     reaction_to,
     reason_to_withdraw,
 )
+from mesrai.flows.waiting import clock_time
 from mesrai.forges.forge import Check, Conclusion, Forge, InlineComment, Posted, Reaction, Verdict
 from mesrai.review.render import wording
 from mesrai.review.render.description import description_with, has_part_of_ours
 from mesrai.review.render.inline_comment import render_inline_comment
 from mesrai.review.render.markdown_text import code_span, inline, plain
-from mesrai.review.render.marks import mark_id, read_finding_mark, without_mark
+from mesrai.review.render.marks import FIXED_MARK, mark_id, read_finding_mark, without_mark
 from mesrai.review.render.summary_comment import render_summary, severities_told
 from mesrai.review.render.untrusted import one_line
 
@@ -46,6 +47,7 @@ class Published:
     resolved: int = 0  # threads
     verdict: Verdict | None = None  # given now; None: none was due
     conclusion: Conclusion | None = None
+    open: tuple[Severity, ...] = ()  # how bad everything is that is open now, findings of earlier reviews included
 
 
 async def publish(
@@ -70,6 +72,7 @@ async def publish(
     resolved = await _resolve(talk, plan)
     has_overview = await _describe(talk, review, policy, is_incremental=is_incremental)
     told = summary_told(result, untold=untold, has_overview=has_overview, problems=talk.problems)
+    told = replace(told, is_once=known.is_once, progress=progress_after(review, known.progress, standing.summary))
     text = render_summary(told, links_of(pull_request, review))
     comment = await talk.put_summary(text, standing.summary, known)
     conclusion = decide_conclusion(review, open_, policy)
@@ -84,6 +87,7 @@ async def publish(
         resolved=resolved,
         verdict=given,
         conclusion=conclusion,
+        open=tuple(open_),
     )
 
 
@@ -121,18 +125,30 @@ async def say_skipped(forge: Forge, pull_request: PullRequest, reason: str, *, k
 
 
 async def say_parked(
-    forge: Forge, pull_request: PullRequest, reason: str, *, until: float, known: Known | None = None
+    forge: Forge,
+    pull_request: PullRequest,
+    reason: str,
+    *,
+    until: float,
+    known: Known | None = None,
+    is_partial: bool = False,
 ) -> Known:
-    """Show that the review waits, why, and until when (seconds since the epoch). Errors: ForgeRateLimited."""
+    """Show that the review waits, why, and until when (seconds since the epoch). Errors: ForgeRateLimited.
+
+    `is_partial`: a part of it was said, and the summary says already that the rest waits.
+    """
     talk = Talk(forge=forge, pull_request=pull_request)
     known = known or Known()
-    when = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    when = clock_time(until)
+    waits = "A part was reviewed; the rest waits" if is_partial else "The review waits"
     waiting = Check(
         sha=pull_request.head_sha,
-        title=_title(f"The review waits until {when}"),
+        title=_title(f"{waits} until {when}"),
         summary=plain(_safe(reason)),
     )
     check = await talk.put_check(waiting, known)
+    if is_partial:
+        return talk.told(known, comment=known.summary_comment, check=check)
     sentence = f"⏳ The review of {_short(pull_request.head_sha)} waits: {inline(_safe(reason))} "
     comment = await talk.put_state(f"{sentence}It goes on by itself at about {when}.", known)
     return talk.told(known, comment=comment, check=check)
@@ -166,7 +182,7 @@ async def _overtaken(talk: Talk, now: PullRequest, known: Known) -> Published:
     else:
         reason = f"A newer commit, {_short(now.head_sha)}, took the place of this one while it was reviewed."
     check = known.check
-    if check is not None and known.check_sha == talk.pull_request.head_sha:
+    if known.check_sha == talk.pull_request.head_sha:  # perhaps its id was never learned
         ended = Check(sha=known.check_sha, title="Overtaken", summary=reason, conclusion=Conclusion.NEUTRAL)
         check = await talk.put_check(ended, known)
     comment = known.summary_comment
@@ -248,11 +264,19 @@ async def _withdraw(talk: Talk, standing: Standing, reason: str) -> None:
 
 
 async def _resolve(talk: Talk, plan: Plan) -> int:
-    """Settle the threads whose finding is fixed; how many."""
+    """Settle the threads whose finding is fixed; how many.
+
+    Some Apps may not resolve threads without the right to write to the code, which nobody should give us: they say it.
+    """
     resolved = 0
     for each in plan.fixed:
         with talk.step("A thread about something that is fixed could not be resolved"):
-            await talk.forge.resolve(each.thread)
+            try:
+                await talk.forge.resolve(each.thread)
+            except (ForgeAuth, ForgeRejected):
+                first, commit = each.thread.comments[0].id, _short(talk.pull_request.head_sha)
+                said = f"{FIXED_MARK}\nFixed as of {commit}. Mesrai may not resolve this thread; please do it."
+                await talk.forge.reply(talk.pull_request.number, thread=first, body=said)
             resolved += 1
     return resolved
 

@@ -25,6 +25,7 @@ class Work:
     kind: str
     subject: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+    is_asked: bool = False  # somebody asked for it, which no later event may undo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,10 @@ class Intake(Protocol):
     """Where deliveries and jobs are written."""
 
     async def take(self, delivery: str, meaning: Meaning) -> bool:
-        """Note the delivery and put its work, both or neither; False if it was noted before. Errors: StoreError."""
+        """Note the delivery, put its work and remember what was asked, all or nothing; False if it was noted before.
+
+        Errors: StoreError.
+        """
         ...
 
 
@@ -60,7 +64,9 @@ def meaning_of(event: Event) -> Meaning:
     subject = f"{event.repository}#{event.number}"
     if event.kind in _TRIGGERS:
         payload = _payload(event) | {"trigger": _TRIGGERS[event.kind].value}
-        return Meaning(told=f"A review of {subject} is due.", work=Work(kind=REVIEW, subject=subject, payload=payload))
+        # GitHub lets only people who may write run a check again.
+        work = Work(kind=REVIEW, subject=subject, payload=payload, is_asked=event.kind is EventKind.RERUN)
+        return Meaning(told=f"A review of {subject} is due.", work=work)
     if event.kind is EventKind.COMMENTED and event.comment is not None:
         return _meaning_of_comment(event, subject)
     return Meaning(told=f"Nothing is to be done about {event.kind}.")

@@ -1,19 +1,22 @@
 """Review one pull request: look at it anew, decide, review what is new, say it, and remember how far it got."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mesrai.analysers.analyser import Analyser
-from mesrai.domain.change import At, Change
+from mesrai.domain.change import Change
 from mesrai.domain.command import Scope
-from mesrai.domain.occasion import Occasion, Trigger, reason_to_skip, too_many_files
+from mesrai.domain.occasion import Occasion, Trigger, is_left_alone, reason_to_skip, too_many_files
 from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle, PullRequest, RepositoryName
 from mesrai.domain.review import Outcome, Review
-from mesrai.errors import BudgetSpent, ForgeUnavailable, HeadGone, LeaseLost, MesraiError, ModelError, StoreError
+from mesrai.errors import ForgeUnavailable, HeadGone, MesraiError
+from mesrai.flows.configured import FindCentral, policy_of
+from mesrai.flows.holding import held
+from mesrai.flows.interrupted import end_interrupted
 from mesrai.flows.publish import (
     Known,
     Published,
@@ -24,22 +27,22 @@ from mesrai.flows.publish import (
     say_parked,
     say_skipped,
 )
+from mesrai.flows.publishing.messages import Moment, say_message
+from mesrai.flows.remember import with_memories
+from mesrai.flows.waiting import Heeding, Wait, rest_waits, wait_for
 from mesrai.forges.forge import Forge, Source
 from mesrai.jobs.queue import Job, Queue
 from mesrai.llm.model import Model
-from mesrai.review.guidance import load_policy
 from mesrai.review.options import Depth, Options
 from mesrai.review.pipeline import Reading, ReviewFailed, review_change
 from mesrai.review.render.description import without_part_of_ours
 from mesrai.review.render.json_text import render_json
 from mesrai.store.database import Database
-from mesrai.store.pull_requests import Followed, change_followed, find_followed
+from mesrai.store.pull_requests import USUAL, Followed, change_followed, find_followed
 from mesrai.store.reviews import PARKED, STOPPED, begin_review, end_review, find_review, set_outcome
 
 _DEPTHS: Final = {Scope.FAST: Depth.FAST, Scope.DEEP: Depth.DEEP}
-_BUDGET_WAIT_S: Final = 6 * 3600.0  # until a spent budget is looked at again
-_MOST_PUSHES: Final = 10  # whose times are remembered
-USUAL: Final = "usual"  # how Followed.asked says Scope.USUAL
+_MOST_PUSHES: Final = 101  # whose times are remembered; one more than any cadence counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class Desk:
     analysers: Sequence[Analyser]
     now: Callable[[], float]
     renew_s: float  # between two renewals of a job's lease; well below its length
+    central: FindCentral | None = None  # None: no central repository configures the others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +83,19 @@ class _Case:
         return Known(summary_comment=followed.summary_comment, check=followed.check_id, check_sha=followed.check_sha)
 
     @property
+    def reviewed(self) -> str:
+        """The head up to which all was reviewed for the branch that it is to go into now; empty: none."""
+        is_same_base = self.followed.reviewed_base in ("", self.pull_request.base_ref)
+        return self.followed.reviewed_sha if is_same_base else ""
+
+    @property
     def since(self) -> str:
         """The head after which the commits are new; empty: all of it is to be reviewed.
 
         Who asks again for a commit that was reviewed already wants to have it looked at again.
         """
-        reviewed, is_asked = self.followed.reviewed_sha, self.occasion.trigger is Trigger.ASKED
-        is_again = is_asked and reviewed == self.pull_request.head_sha
-        return "" if self.occasion.scope is Scope.FULL or is_again else reviewed
+        is_again = self.occasion.trigger is Trigger.ASKED and self.reviewed == self.pull_request.head_sha
+        return "" if self.occasion.scope is Scope.FULL or is_again else self.reviewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +111,7 @@ async def run_review(desk: Desk, job: Job) -> str:
 
     Errors: LeaseLost if another worker has it; ForgeError, StoreError, SourceError, UserError: the worker judges them.
     """
-    async with _held(desk, job) as stop:
+    async with held(desk.queue, job, renew_s=desk.renew_s) as stop:
         end = await _carried_out(desk, job, stop)
     if end.until is None:
         await desk.queue.finish(job)
@@ -125,6 +134,7 @@ async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event) -> _End:
             occasion=_occasion(job, followed),
             stop=stop,
         )
+        await end_interrupted(desk.database, forge, pull_request, followed, review=case.review_id)
         if pull_request.lifecycle is not Lifecycle.OPEN:
             return await _unreviewed(case, f"The pull request is {pull_request.lifecycle}.")
         if await _is_ended(case):
@@ -147,6 +157,8 @@ async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
         known = Known(summary_comment=followed.summary_comment, check=followed.check_id, check_sha=followed.check_sha)
         known = await say_failed(forge, pull_request, error, known=known)
         await _keep_known(desk, job.subject, known)
+    # With the same answers, it might fail for the same reason.
+    await change_followed(desk.database, job.subject, lambda now: replace(now, round=now.round + 1))
 
 
 def place_of(payload: Mapping[str, object]) -> tuple[RepositoryName, int, int | None]:
@@ -157,35 +169,68 @@ def place_of(payload: Mapping[str, object]) -> tuple[RepositoryName, int, int | 
 
 
 async def _with_source(case: _Case, source: Source) -> _End:
-    policy = (await load_policy(source, At.BASE)).policy
+    policy = await policy_of(source, case.pull_request.repository, case.desk.central)
     reason = reason_to_skip(
         case.pull_request,
         policy,
         case.occasion,
         is_paused=case.followed.is_paused,
+        was_reviewed=bool(case.followed.reviewed_sha),
         pushes=case.followed.pushes,
         now=case.desk.now(),
     )
     if not reason:
         change = await source.change()
-        reason = too_many_files(sum(1 for file in change.files if not policy.ignores(file.path)), case.occasion)
+        count = sum(1 for file in change.files if not policy.ignores(file.path))
+        reason = too_many_files(count, policy, case.occasion)
+    if reason and is_left_alone(case.pull_request, policy, case.occasion):
+        return await _unreviewed(case, reason)
     if reason:
         known = await say_skipped(case.forge, case.pull_request, reason, known=case.known)
         await _keep_known(case.desk, case.job.subject, known)
         return await _unreviewed(case, reason)
-    known = await announce(case.forge, case.pull_request, known=case.known)
-    await _keep_known(case.desk, case.job.subject, known)
-    await begin_review(
+    await begin_review(  # first, so that what is announced now is ended whatever becomes of this process
         case.desk.database,
         review=case.review_id,
         subject=case.job.subject,
         head_sha=case.pull_request.head_sha,
+        base_ref=case.pull_request.base_ref,
         organisation=case.desk.organisation,
+    )
+    known = await announce(case.forge, case.pull_request, known=case.known)
+    await _keep_known(case.desk, case.job.subject, known)
+    policy = await with_memories(
+        policy,
+        case.desk.database,
+        organisation=case.desk.organisation,
+        repository=str(case.pull_request.repository),
+        paths=[file.path for file in change.files],
     )
     return await _reviewed(case, source, change, policy, known)
 
 
 async def _reviewed(case: _Case, source: Source, change: Change, policy: Policy, known: Known) -> _End:
+    if any(not policy.ignores(file.path) for file in change.files):
+        known = replace(known, problems=(*known.problems, *await _said(case, Moment.START, change, policy)))
+    review, rest = await _asked(case, source, change, policy)
+    if case.stop.is_set():
+        return await _stopped(case, known)
+    if rest is not None and review.outcome is Outcome.FAILED:
+        return await _park(case, known, rest)
+    if rest is not None:
+        review = replace(review, notices=(rest_waits(rest.reason, until=rest.until), *review.notices))
+    is_incremental = bool(case.since) and change.revision.base == case.since  # else it was not built on that
+    published = await publish(
+        case.forge, case.pull_request, review, known=known, policy=policy, is_incremental=is_incremental
+    )
+    if rest is None and published.is_said and review.outcome in (Outcome.REVIEWED, Outcome.PARTIAL):
+        untold = await _said(case, Moment.END, change, policy)
+        published = replace(published, problems=(*published.problems, *untold))
+    return await _remember(case, review, published, rest)
+
+
+async def _asked(case: _Case, source: Source, change: Change, policy: Policy) -> tuple[Review, Wait | None]:
+    """The review, and until when what is missing of it should wait; None if nothing is, or waiting does not help."""
     desk, pull_request = case.desk, case.pull_request
     # Without what an earlier run wrote there: it says nothing new, and other questions would be paid for again.
     change = replace(change, title=pull_request.title, description=without_part_of_ours(pull_request.body))
@@ -194,28 +239,34 @@ async def _reviewed(case: _Case, source: Source, change: Change, policy: Policy,
     )
     try:
         async with desk.model(case.job, pull_request) as model:
-            reading = Reading(source=source, analysers=desk.analysers, model=model)
+            heeding = Heeding(model, desk.now)
+            reading = Reading(source=source, analysers=desk.analysers, model=heeding)
             review = await review_change(change, reading, policy=policy, options=options, stop=case.stop)
+            return review, heeding.wait if review.outcome is Outcome.PARTIAL else None
     except ReviewFailed as failed:
-        until = None if case.stop.is_set() else _wakes_at(failed.cause, desk.now())
-        if until is not None:
-            return await _park(case, known, failed, until)
-        review = failed.review
-    if case.stop.is_set():
-        return await _stopped(case, known)
-    is_incremental = bool(case.since) and change.revision.base == case.since  # else it was not built on that
-    published = await publish(
-        case.forge, pull_request, review, known=known, policy=policy, is_incremental=is_incremental
-    )
-    return await _remember(case, review, published)
+        return failed.review, wait_for(failed.cause, desk.now())
 
 
-async def _park(case: _Case, known: Known, failed: ReviewFailed, until: float) -> _End:
-    reason = failed.cause.message if failed.cause else failed.message
-    known = await say_parked(case.forge, case.pull_request, reason, until=until, known=known)
+async def _said(case: _Case, moment: Moment, change: Change, policy: Policy) -> tuple[str, ...]:
+    """Say the owners' message; what could not be done."""
+    is_first = not case.followed.reviewed_sha
+    return await say_message(case.forge, case.pull_request, moment, change, policy, is_first=is_first)
+
+
+async def _park(case: _Case, known: Known, wait: Wait) -> _End:
+    known = await say_parked(case.forge, case.pull_request, wait.reason, until=wait.until, known=known)
     await _keep_known(case.desk, case.job.subject, known)
-    await set_outcome(case.desk.database, case.review_id, PARKED, reason=reason)
-    return _End(told=reason, until=until)
+    await set_outcome(case.desk.database, case.review_id, PARKED, reason=wait.reason)
+    return _End(told=wait.reason, until=wait.until)
+
+
+async def _park_rest(case: _Case, review: Review, known: Known, wait: Wait) -> _End:
+    """A part of the review was said, and says so; the same job goes on with the rest, and says the whole then."""
+    known = await say_parked(case.forge, case.pull_request, wait.reason, until=wait.until, known=known, is_partial=True)
+    await _keep_known(case.desk, case.job.subject, known)
+    report = render_json(review)
+    await end_review(case.desk.database, case.review_id, PARKED, report=report, reason=wait.reason)
+    return _End(told=f"A part was reviewed. {wait.reason}", until=wait.until)
 
 
 async def _stopped(case: _Case, known: Known) -> _End:
@@ -227,23 +278,24 @@ async def _stopped(case: _Case, known: Known) -> _End:
     return _End(told="Stopped: a newer push, or what somebody asked for, is to be reviewed.")
 
 
-async def _remember(case: _Case, review: Review, published: Published) -> _End:
+async def _remember(case: _Case, review: Review, published: Published, rest: Wait | None) -> _End:
     """A partial or failed review does not move the mark: what was not read is read next time.
 
     Errors: ForgeUnavailable if the review could not be said, so that it is tried again.
     """
-    desk, head = case.desk, case.pull_request.head_sha
+    desk = case.desk
     problems = " ".join(published.problems)
-
-    def changed(now: Followed) -> Followed:
-        return replace(now, summary_comment=published.summary_comment, check_id=published.check, check_sha=head)
-
-    await change_followed(desk.database, case.job.subject, changed)
+    known = Known(
+        summary_comment=published.summary_comment, check=published.check, check_sha=case.pull_request.head_sha
+    )
+    await _keep_known(desk, case.job.subject, known)
     if published.is_overtaken:
         await set_outcome(desk.database, case.review_id, STOPPED, reason=problems)
         return _End(told=f"Not shown: {problems}")
     if not published.is_said:
         raise ForgeUnavailable(f"The review could not be shown. {problems}")
+    if rest is not None:
+        return await _park_rest(case, review, known, rest)
     await end_review(desk.database, case.review_id, review.outcome.value, report=render_json(review))
     await _settle(case, review.outcome.value)
     told = f"{review.outcome}: {len(review.findings)} findings, {published.posted} comments posted."
@@ -255,6 +307,8 @@ async def _is_ended(case: _Case) -> bool:
     kept = await find_review(case.desk.database, case.review_id) if case.job.attempt > 1 else None
     if kept is None or kept.head_sha != case.pull_request.head_sha or kept.outcome not in set(Outcome):
         return False
+    if kept.base_ref not in ("", case.pull_request.base_ref):
+        return False
     await _settle(case, kept.outcome)
     return True
 
@@ -262,26 +316,21 @@ async def _is_ended(case: _Case) -> bool:
 async def _settle(case: _Case, outcome: str) -> None:
     """Remember how far the reviews got, and that what was asked for was done."""
     is_whole = outcome in (Outcome.REVIEWED, Outcome.NOTHING)
-    head, asked = case.pull_request.head_sha, case.followed.asked
+    pull_request, asks = case.pull_request, case.followed.asks
 
     def changed(now: Followed) -> Followed:
-        return replace(
-            now,
-            reviewed_sha=head if is_whole else now.reviewed_sha,
-            asked="" if now.asked == asked else now.asked,
-        )
+        now = replace(now.without_ask(asks), round=now.round + 1)
+        if not is_whole:
+            return now
+        return replace(now, reviewed_sha=pull_request.head_sha, reviewed_base=pull_request.base_ref)
 
     await change_followed(case.desk.database, case.job.subject, changed)
 
 
 async def _unreviewed(case: _Case, told: str) -> _End:
-    asked = case.followed.asked
-    if asked:
-        await change_followed(
-            case.desk.database,
-            case.job.subject,
-            lambda now: replace(now, asked="" if now.asked == asked else now.asked),
-        )
+    followed = case.followed
+    if followed.asked:
+        await change_followed(case.desk.database, case.job.subject, lambda now: now.without_ask(followed.asks))
     return _End(told=told)
 
 
@@ -306,49 +355,6 @@ async def _keep_known(desk: Desk, subject: str, known: Known) -> None:
             now, summary_comment=known.summary_comment, check_id=known.check, check_sha=known.check_sha
         ),
     )
-
-
-@asynccontextmanager
-async def _held(desk: Desk, job: Job) -> AsyncIterator[asyncio.Event]:
-    """Renew the job's lease while the block runs. The event says that a newer job of its subject waits.
-
-    Errors: LeaseLost, which ends the block wherever it is.
-    """
-    stop = asyncio.Event()
-    lost: list[LeaseLost] = []
-    task = asyncio.current_task()
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(desk.renew_s)
-            try:
-                if not await desk.queue.renew(job):
-                    stop.set()
-            except LeaseLost as error:
-                lost.append(error)
-                if task is not None:
-                    task.cancel()
-                return
-            except StoreError:
-                continue  # it may work next time; if not, the lease ends and the queue says so
-
-    keeper = asyncio.create_task(renew())
-    try:
-        yield stop
-    except asyncio.CancelledError:
-        if lost and task is not None:
-            task.uncancel()
-            raise lost[0] from None
-        raise
-    finally:
-        keeper.cancel()
-
-
-def _wakes_at(cause: MesraiError | None, now: float) -> float | None:
-    """When a review that failed for this cause may work; None if waiting does not help."""
-    if isinstance(cause, BudgetSpent):
-        return now + _BUDGET_WAIT_S
-    return cause.until if isinstance(cause, ModelError) else None
 
 
 def _occasion(job: Job, followed: Followed) -> Occasion:

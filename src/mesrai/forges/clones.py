@@ -1,7 +1,7 @@
 """A pull request as a source: its change and its files, read with git from a bare clone."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from mesrai.domain.change import At, Change
@@ -13,6 +13,7 @@ from mesrai.forges.clone_cache import CloneCache, Place
 from mesrai.forges.clone_diff import paths_between, take_change
 from mesrai.forges.clone_git import clone_git, fetching_git
 from mesrai.forges.fetching import Fetching, RepositoryRefused
+from mesrai.forges.listing import files_below
 from mesrai.forges.local_diff import Taken
 from mesrai.forges.local_tree import LocalTree
 from mesrai.forges.objects import Objects
@@ -80,9 +81,12 @@ class CloneSource:
 
     async def file(self, path: str, at: At) -> bytes | None:
         """See Source."""
-        commits = {At.BASE: self._span.revision.base, At.HEAD: self._span.revision.head, At.TARGET: self._span.target}
-        entry = await self._objects.find(commits[at], path)
+        entry = await self._objects.find(self._span.commit_at(at), path)
         return await self._objects.blob(entry.id, self._largest_file) if entry and entry.is_file else None
+
+    async def below(self, folder: str, at: At) -> Sequence[str]:
+        """See Source."""
+        return await files_below(self._repository.git, self._span.commit_at(at), folder)
 
     async def _read_change(self) -> Change:
         git, span = self._repository.git, self._span

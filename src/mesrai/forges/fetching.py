@@ -28,7 +28,7 @@ _NETWORK = re.compile(
     r"|Empty reply|SSL|certificate|early EOF|hung up|unexpected disconnect|RPC failed|Operation too slow|Recv failure"
     r"|transfer closed|unable to access|expected '?(?:packfile|acknowledgments|flush)"
 )
-_FAULTY = re.compile(r"fsck|hasDot|gitmodules|malformed|unterminated")
+_FAULTY = re.compile(r"fsck|hasDot|gitmodules|malformed|unterminated|^error: object [0-9a-f]{40,64}: \w+: ")
 _LOOK_S = 0.1
 _WAIT_S = 60.0  # after a refusal that does not say how long
 

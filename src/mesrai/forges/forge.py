@@ -61,7 +61,10 @@ class Tree(Protocol):
 
 
 class Source(Protocol):
-    """Where a change and its files are read from."""
+    """Where a change and its files are read from.
+
+    Errors of every method: SourceError; and ForgeError where files are read through a code host's interface.
+    """
 
     @property
     def tree(self) -> Tree | None:
@@ -69,13 +72,34 @@ class Source(Protocol):
         ...
 
     async def change(self) -> Change:
-        """The change under review. Errors: SourceError."""
+        """The change under review."""
         ...
 
     async def file(self, path: str, at: At) -> bytes | None:
         """A file's bytes at one end of the change, or at its target; None if there is no regular file of that name,
-        or it is larger than 4 MiB. Errors: SourceError.
+        or it is larger than 4 MiB.
         """
+        ...
+
+    async def below(self, folder: str, at: At) -> Sequence[str]:
+        """The paths of all regular files below a folder, sorted, at one end of the change or at its target."""
+        ...
+
+
+class Files(Protocol):
+    """The files of a repository as they are at one commit. Errors of every method: SourceError, ForgeError."""
+
+    @property
+    def name(self) -> str:
+        """What stands before a path where people are told of it, such as `owner/name`; may be empty."""
+        ...
+
+    async def file(self, path: str) -> bytes | None:
+        """A file's bytes; None if there is no regular file of that name, or it is larger than 4 MiB."""
+        ...
+
+    async def below(self, folder: str) -> Sequence[str]:
+        """The paths of all regular files below a folder, sorted."""
         ...
 
 
@@ -110,6 +134,7 @@ class Thread:
     is_resolved: bool
     is_outdated: bool  # the lines it stands on are not as they were
     resolved_by: Person | None = None  # None: not resolved, or the forge does not say by whom
+    first_line: int | None = None  # of several lines, of which `line` is the last; None: only one, or outdated
 
 
 class Verdict(StrEnum):
@@ -179,6 +204,10 @@ class Forge(Protocol):
         """Whether a person may write to the repository, asked at this moment."""
         ...
 
+    async def may_administer(self, login: str) -> bool:
+        """Whether a person may maintain or administer the repository, asked at this moment."""
+        ...
+
     async def threads(self, number: int) -> Sequence[Thread]:
         """All threads on lines, with their replies."""
         ...
@@ -226,7 +255,7 @@ class Forge(Protocol):
         ...
 
     async def put_check(self, check: Check, *, id: int | None = None) -> int | None:  # noqa: A002 - the forge's word
-        """Make our check on a commit, or bring the one with that id up to date; its id.
+        """Bring the check with that id up to date, or else ours that stands on the commit, or else make one; its id.
 
         None: these credentials may not make checks, and a commit status was set instead.
         """

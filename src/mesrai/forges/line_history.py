@@ -1,5 +1,6 @@
 """Find the commits that last touched a line, within a bounded time."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from mesrai.forges.git import Git
 
 _BLAME_S = 15.0
 _FURTHER_S = 5.0
+_SECONDS = re.compile(r"-?[0-9]{1,20}")
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,7 @@ def _blamed_in(out: bytes) -> _Blamed | None:
     if not commit.strip("0"):
         return None
     facts = dict(line.partition(" ")[::2] for line in lines if not line.startswith("\t"))
-    date = datetime.fromtimestamp(int(facts["author-time"]), UTC).isoformat()
-    entry = LogEntry(commit=commit, date=date, subject=facts["summary"])
+    entry = LogEntry(commit=commit, date=_date(facts["author-time"]), subject=facts["summary"])
     return _Blamed(entry=entry, path=facts["filename"], line=int(old_line))
 
 
@@ -69,6 +71,11 @@ async def _further_back(git: Git, blamed: _Blamed | None, most: int) -> Sequence
         return (blamed.entry,)  # a long history, or a name that git quotes: what is known is enough
     records = [record.split("\x1f") for record in out.decode("utf-8", "replace").split("\0") if record.strip()]
     return [
-        LogEntry(commit=commit, date=datetime.fromtimestamp(int(time), UTC).isoformat(), subject="\x1f".join(subject))
-        for commit, time, *subject in records
+        LogEntry(commit=commit, date=_date(time), subject="\x1f".join(subject)) for commit, time, *subject in records
     ]
+
+
+def _date(seconds: str) -> str:
+    """When it was, as whoever made the commit says: of what no calendar holds, its nearest end."""
+    said = int(seconds) if _SECONDS.fullmatch(seconds) else 0
+    return datetime.fromtimestamp(min(max(said, _FIRST), _LAST), UTC).isoformat()

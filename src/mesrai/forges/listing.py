@@ -26,14 +26,21 @@ async def list_untracked(git: Git) -> list[str]:
     return names_of(await git.run("ls-files", "-z", "--others", "--exclude-standard"))
 
 
-async def list_commit(git: Git, commit: str) -> Mapping[str, Entry]:
-    """Every path of a commit. Errors: SourceError."""
+async def list_commit(git: Git, commit: str, folder: str = "") -> Mapping[str, Entry]:
+    """Every path of a commit, or every one below a folder. Errors: SourceError."""
     entries = {}
-    for record in names_of(await git.run("ls-tree", "-r", "-z", "--full-tree", commit)):  # mode, type, id, tab, path
+    narrowed = ("--", folder.rstrip("/") + "/") if folder else ()
+    out = await git.run("ls-tree", "-r", "-z", "--full-tree", commit, *narrowed)
+    for record in names_of(out):  # mode, type, id, tab, path
         facts, _, path = record.partition("\t")
         mode, _, oid = facts.split(" ")
         entries[path] = Entry(mode=mode, id=oid)
     return entries
+
+
+async def files_below(git: Git, commit: str, folder: str) -> list[str]:
+    """The paths of all regular files below a folder of a commit, sorted. Errors: SourceError."""
+    return sorted(path for path, entry in (await list_commit(git, commit, folder)).items() if entry.is_file)
 
 
 async def list_index(git: Git) -> Mapping[str, Entry]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from mesrai.domain.change import At, Change
 from mesrai.domain.diff import Action, FileKind
 from mesrai.domain.selection import Selection
 from mesrai.errors import UserError
+from mesrai.forges.listing import files_below
 from mesrai.forges.local_diff import Taken, take_committed, take_working_tree
 from mesrai.forges.local_tree import MOST_FILE, LocalTree
 from mesrai.forges.objects import Objects
@@ -91,6 +92,14 @@ class LocalSource:
         base = self._pair.revision.base
         entry = None if base == EMPTY else await self._objects.find(base, path)
         return await self._objects.blob(entry.id, MOST_FILE) if entry and entry.is_file else None
+
+    async def below(self, folder: str, at: At) -> Sequence[str]:
+        """See Source."""
+        if at is At.HEAD:
+            prefix = folder.rstrip("/") + "/"
+            return [path for path in await self._tree.paths() if path.startswith(prefix)]
+        base = self._pair.revision.base
+        return () if base == EMPTY else await files_below(self._git, base, folder)
 
     async def check_path(self, path: str, written: str) -> None:
         """Raise UserError if the path is neither on disk nor at one of the two ends."""

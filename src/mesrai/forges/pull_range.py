@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mesrai.domain.change import Revision
+from mesrai.domain.change import At, Revision
 from mesrai.domain.pull_request import PullRequest
 from mesrai.errors import ForgeNotFound, HeadGone, SourceError
 from mesrai.forges.fetching import Fetching, RefUnknown
@@ -25,6 +25,10 @@ class PullRange:
     target: str  # the commit where the work left its target, whose configuration and documents hold
     notices: tuple[str, ...] = ()
     is_mixed: bool = False  # the target was merged in between: of the difference only the work's own files count
+
+    def commit_at(self, at: At) -> str:
+        """The commit at one end, or the target."""
+        return {At.BASE: self.revision.base, At.HEAD: self.revision.head, At.TARGET: self.target}[at]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

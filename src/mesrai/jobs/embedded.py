@@ -12,6 +12,7 @@ from mesrai.jobs.queue import Job, State, Waiting
 
 LEASE_S: Final = 60.0
 MOST_ATTEMPTS: Final = 5
+_TELLING: Final = 2  # times the attempts that a job has, until nobody tells of its failure any more
 REPLACED: Final = "a newer one took its place"
 _SHORTEST_PAUSE_S: Final = 0.05  # between looks for what other processes put
 _LONGEST_PAUSE_S: Final = 1.0
@@ -26,7 +27,7 @@ INSERT INTO jobs (kind, subject, repository, payload, state, due_at, attempts, s
     created_at, claimed_at, changed_at)
 VALUES (:kind, :subject, :repository, :payload, 'waiting', {now} + :delay, 0, 0, '', 0.0, '', {now}, 0.0, {now})
 ON CONFLICT (kind, subject) WHERE state = 'waiting' DO UPDATE SET
-    payload = excluded.payload, reason = '', spared = jobs.attempts, changed_at = excluded.changed_at,
+    payload = excluded.payload, reason = '', failure = '', spared = jobs.attempts, changed_at = excluded.changed_at,
     due_at = CASE
         WHEN jobs.reason <> '' OR (excluded.due_at > jobs.due_at) = (:delay > 0.0) THEN excluded.due_at
         ELSE jobs.due_at END
@@ -60,7 +61,7 @@ _CLAIM: Final = """
 UPDATE jobs SET state = 'running', worker = :worker, attempts = attempts + 1, lease_until = {now} + :lease,
     claimed_at = {now}, changed_at = {now}
 WHERE id = (SELECT job.id FROM jobs AS job WHERE {chosen} ORDER BY job.due_at, job.id LIMIT 1{locked})
-RETURNING id, kind, subject, payload, attempts, spared, worker
+RETURNING id, kind, subject, payload, attempts, spared, worker, failure
 """
 _COUNT_LOST: Final = "SELECT count(*) AS count FROM jobs AS job WHERE {lost}"
 _REPLACE_LOST: Final = """
@@ -69,19 +70,26 @@ WHERE id IN (SELECT job.id FROM jobs AS job WHERE {lost} AND EXISTS (SELECT 1 FR
     WHERE newer.state = 'waiting' AND newer.kind = job.kind AND newer.subject = job.subject){locked})
 """
 _GIVE_UP_LOST: Final = """
-UPDATE jobs SET state = 'failed', reason = :reason, changed_at = {now}
-WHERE id IN (SELECT job.id FROM jobs AS job WHERE {lost} AND job.attempts - job.spared >= :most{locked})
+UPDATE jobs SET failure = :reason, changed_at = {now}
+WHERE id IN (SELECT job.id FROM jobs AS job
+    WHERE {lost} AND job.failure = '' AND job.attempts - job.spared >= :most{locked})
+"""
+_END_UNTOLD: Final = """
+UPDATE jobs SET state = 'failed', reason = failure, changed_at = {now}
+WHERE id IN (SELECT job.id FROM jobs AS job
+    WHERE {lost} AND job.failure <> '' AND job.attempts - job.spared >= :most{locked})
 """
 _HELD: Final = "id = :id AND worker = :worker AND attempts = :attempt AND state = 'running'"
 _RENEW: Final = "UPDATE jobs SET lease_until = {now} + :lease WHERE {held} RETURNING id"
 _NEWER: Final = "SELECT id FROM jobs WHERE kind = :kind AND subject = :subject AND state = 'waiting'"
+_GIVE_UP: Final = "UPDATE jobs SET failure = :reason, changed_at = {now} WHERE {held} RETURNING id"
 _END: Final = "UPDATE jobs SET state = :state, reason = :reason, changed_at = {now} WHERE {held} RETURNING id"
 _TAKE_OUT: Final = "DELETE FROM jobs WHERE {held} RETURNING *, {now} AS now"
 _PUT_BACK: Final = """
 INSERT INTO jobs (id, kind, subject, repository, payload, state, due_at, attempts, spared, worker, lease_until, reason,
-    created_at, claimed_at, changed_at)
+    failure, created_at, claimed_at, changed_at)
 VALUES (:id, :kind, :subject, :repository, :payload, :state, :due_at, :attempts, :spared, :worker, 0.0, :reason,
-    :created_at, :claimed_at, :now)
+    :failure, :created_at, :claimed_at, :now)
 ON CONFLICT (kind, subject) WHERE state = 'waiting' DO NOTHING RETURNING id
 """
 _STANDING: Final = """
@@ -225,6 +233,10 @@ class DatabaseQueue:
         else:
             await self._put_back(job, retry_in_s=retry_in_s, reason=reason)
 
+    async def give_up(self, job: Job, reason: str) -> None:
+        """It failed for good."""
+        _refuse_lost(job, await self._database.rows(self._sql(_GIVE_UP), reason=reason, **_held(job)))
+
     async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
         """The jobs that are not done."""
         rows = await self._database.rows(self._sql(_STANDING), most=most)
@@ -261,7 +273,10 @@ class DatabaseQueue:
         return bool(self._turns) and self._turns_for == kinds and is_new
 
     async def _any_lost(self, lost: str, names: Mapping[str, str]) -> bool:
-        """Whether there may be lost jobs to be taken. Those that were replaced, or tried too often, are ended."""
+        """Whether there may be lost jobs to be taken. Those that were replaced are ended.
+
+        Those that were tried too often become failures, which are ended too if even telling them was tried too often.
+        """
         now = asyncio.get_running_loop().time()
         if now < self._look_at:
             return False
@@ -273,6 +288,8 @@ class DatabaseQueue:
         reason = _given_up(self._most_attempts, "its worker was lost")
         sql = self._sql(_GIVE_UP_LOST, lost=lost)
         await self._database.rows(sql, reason=reason, most=self._most_attempts, **names)
+        sql = self._sql(_END_UNTOLD, lost=lost)
+        await self._database.rows(sql, most=self._most_attempts * _TELLING, **names)
         return True
 
     async def _put_back(
@@ -296,10 +313,16 @@ class DatabaseQueue:
                 row["due_at"] = due_at
             if retry_in_s is not None:
                 row["due_at"] = row["now"] + retry_in_s
-                if row["attempts"] - row["spared"] >= self._most_attempts:
-                    row |= {"state": "failed", "reason": _given_up(row["attempts"] - row["spared"], reason)}
+                row |= self._ended(row, reason)
             if not await statements.rows(_PUT_BACK, **row):
                 await statements.rows(_PUT_BACK, **row | {"state": "done", "reason": REPLACED})
+
+    def _ended(self, row: Mapping[str, Any], reason: str) -> Mapping[str, Any]:
+        """What ends a job that was tried too often; empty if it was not. To tell a failure it may be tried again."""
+        attempts = row["attempts"] - row["spared"]
+        if attempts < self._most_attempts * (_TELLING if row["failure"] else 1):
+            return {}
+        return {"state": "failed", "reason": row["failure"] or _given_up(attempts, reason)}
 
     def _sql(self, template: str, **parts: str) -> str:
         locked = f"{self._database.for_update} SKIP LOCKED" if self._database.for_update else ""
@@ -331,6 +354,7 @@ def _job(row: Mapping[str, Any]) -> Job:
         attempt=row["attempts"],
         worker=row["worker"],
         spared=row["spared"],
+        failure=row["failure"],
     )
 
 

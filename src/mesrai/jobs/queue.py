@@ -17,6 +17,7 @@ class Job:
     attempt: int  # 1 for the first; grows with every claim, also after it was parked
     worker: str
     spared: int = 0  # attempts before this one that do not count, since it was parked or is another piece of work now
+    failure: str = ""  # why it failed for good, which is to be told and then ended by `fail`; empty: it is to be done
 
 
 class State(StrEnum):
@@ -58,7 +59,8 @@ class Queue(Protocol):
     async def claim(self, worker: str, *, kinds: tuple[str, ...]) -> Job | None:
         """The next job that is due, held for the length of a lease; None if there is none.
 
-        Never one whose subject has a job of that kind running. Repositories take turns.
+        Never one whose subject has a job of that kind running. Repositories take turns. One whose workers were lost
+        too often comes as a failure.
         """
         ...
 
@@ -88,6 +90,14 @@ class Queue(Protocol):
         """It did not work; try again after a while, or never (None), or never after too many attempts.
 
         Where a newer job for its subject waits, that one takes its place. Errors: LeaseLost.
+        """
+        ...
+
+    async def give_up(self, job: Job, reason: str) -> None:
+        """It failed for good. Whoever holds it is to tell the people, and then to end it by `fail`.
+
+        Until it is ended it is claimed as any other, as a failure. A newer job for its subject takes its place, and
+        then nobody need be told. Errors: LeaseLost.
         """
         ...
 

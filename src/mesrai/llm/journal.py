@@ -45,7 +45,6 @@ class Journaled:
         self._tuning = tuning
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by question
         self._counted: set[str] = set()  # questions whose usage was returned by this process
-        self.recalled = Usage()  # what others had paid for
 
     @property
     def profile(self) -> Profile:
@@ -72,7 +71,6 @@ class Journaled:
         if question in self._counted:
             return replace(answer, usage=Usage(), took_s=0.0)
         self._counted.add(question)
-        self.recalled += answer.usage
         return replace(answer, took_s=0.0, notices=(*answer.notices, RECALLED))
 
     async def _kept(self, question: str, answer: Answer) -> Sequence[str]:

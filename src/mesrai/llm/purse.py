@@ -34,7 +34,9 @@ class ReviewPurse:
                 await self._settled.wait()
             if verdict is Fit.SPENT:
                 limit = money_text(self._limit, self._currency)
-                raise BudgetSpent(spent_words(f"The budget of this review, {limit}", amount_of(self._spent), asked))
+                error = BudgetSpent(spent_words(f"The budget of this review, {limit}", amount_of(self._spent), asked))
+                error.is_of_review = True
+                raise error
             self._last += 1
             self._reserved[self._last] = wanted
             return self._last

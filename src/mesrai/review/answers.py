@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
@@ -16,6 +16,9 @@ _SEVERITIES = {
 _FENCE = re.compile(r"```[a-zA-Z0-9]*\s*\n(.*?)\n?```", re.DOTALL)
 _TITLE = 160
 _PROSE = 6_000
+_STATEMENT = 500
+_MOST_REMEMBERED = 3
+_NO_LINE = 1_000_000_000  # no file has so many
 
 
 class AnswerMisshapen(ValueError):
@@ -67,9 +70,26 @@ class Verdict:
     is_fix_wrong: bool = False  # the proposed replacement must not be offered
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convention:
+    """A lasting convention that somebody stated."""
+
+    quote: str  # their own words
+    statement: str  # on its own, as the model puts it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkAnswer:
+    """What the model says to somebody who spoke to us."""
+
+    reply: str  # markdown
+    concedes: bool = False  # the finding they speak of does not hold
+    remember: tuple[Convention, ...] = ()
+
+
 def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
     """The answer about the files of a batch. Errors: AnswerMisshapen, also if it does not speak of each file."""
-    answer = _object_in(text, "findings")
+    answer = object_in(text, "findings")
     findings = tuple(_finding(each, f"findings[{at}]") for at, each in enumerate(_list(answer, "findings")))
     notes = tuple(
         (_text(each, "path", f"files[{at}]").strip(), _note(each)[:400])
@@ -87,7 +107,7 @@ def read_review_answer(text: str, paths: Sequence[str]) -> ReviewAnswer:
 
 def read_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
     """The verdicts on findings 1 to `count`, each at most once. Errors: AnswerMisshapen."""
-    answer = _object_in(text, "verdicts")
+    answer = object_in(text, "verdicts")
     given: dict[int, Verdict] = {}
     for at, each in enumerate(_dicts(_list(answer, "verdicts"), "verdicts")):
         verdict = _verdict(each, f"verdicts[{at}]")
@@ -99,6 +119,31 @@ def read_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
     if missing:
         raise AnswerMisshapen(f"`verdicts` has none for finding {', '.join(missing)}")
     return tuple(given[number] for number in sorted(given))
+
+
+def read_talk_answer(text: str, said: str) -> TalkAnswer:
+    """The reply to what somebody said. Errors: AnswerMisshapen.
+
+    What is to be remembered must be proven by a quotation of their own words: nothing else may teach us anything.
+    """
+    answer = object_in(text, "reply")
+    reply = _text(answer, "reply", "the answer").strip()
+    if not reply:
+        raise AnswerMisshapen("`reply` must not be empty")
+    concedes = answer.get("concedes")
+    if not isinstance(concedes, bool):
+        raise AnswerMisshapen("`concedes` must be true or false")
+    read = TalkAnswer(reply=reply[:_PROSE], concedes=concedes)
+    remember: list[Convention] = []
+    for at, each in enumerate(_dicts(_list(answer, "remember"), "remember")):
+        quote, statement = (" ".join(_text(each, key, f"remember[{at}]").split()) for key in ("quote", "statement"))
+        if not quote or quote.casefold() not in " ".join(said.split()).casefold():
+            told = f"remember[{at}].quote must be copied from what the person wrote to you; leave the entry out if not"
+            raise AnswerMisshapen(told, partial=read)
+        if not statement:
+            raise AnswerMisshapen(f"remember[{at}].statement must not be empty", partial=read)
+        remember.append(Convention(quote=quote[:_STATEMENT], statement=statement[:_STATEMENT]))
+    return replace(read, remember=tuple(dict.fromkeys(remember))[:_MOST_REMEMBERED])
 
 
 def _finding(value: Any, at: str) -> RawFinding:
@@ -155,7 +200,7 @@ def _verdict(value: dict[str, Any], at: str) -> Verdict:
     )
 
 
-def _object_in(text: str, key: str) -> dict[str, Any]:
+def object_in(text: str, key: str) -> dict[str, Any]:
     """The JSON object in the text that has `key`: the whole text, a fenced block, or the outermost braces."""
     problem = "the answer holds no JSON object"
     for piece in _pieces(text):
@@ -201,14 +246,16 @@ def _text(value: dict[str, Any], key: str, at: str) -> str:
 
 
 def _line(value: Any) -> int | None:
-    """A hint only: whatever is no positive integer is no hint."""
-    if isinstance(value, str) and value.strip().isdigit():
+    """A hint only: whatever is no positive integer of a sane size is no hint."""
+    if isinstance(value, str) and re.fullmatch(r"\s{0,9}[0-9]{1,9}\s{0,9}", value):
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NO_LINE else None
 
 
 def _share(value: Any, at: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise AnswerMisshapen(f"{at} must be a number from 0 to 1")
-    share = float(value) / 100 if 1 < value <= 100 else float(value)
-    return min(max(share, 0.0), 1.0) if not isnan(share) else 0.0
+    if isinstance(value, float) and isnan(value):
+        return 0.0
+    share = value / 100 if 1 < value <= 100 else min(max(value, 0), 1)  # before it is a float: it may be too large
+    return float(share)

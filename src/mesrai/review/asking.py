@@ -78,8 +78,8 @@ async def ask_all(desk: Desk, batches: Sequence[Batch], stop: asyncio.Event | No
     works = [Work(batch=batch) for batch in batches]
     running = {asyncio.create_task(_do(desk, work, works)) for work in works}
     stopper = asyncio.create_task(stop.wait()) if stop is not None else None
+    everything = asyncio.gather(*running)
     try:
-        everything = asyncio.gather(*running)
         waited: set[asyncio.Future[Any]] = {everything} if stopper is None else {everything, stopper}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if everything.done():
@@ -91,6 +91,8 @@ async def ask_all(desk: Desk, batches: Sequence[Batch], stop: asyncio.Event | No
     finally:
         for task in [*running, *([stopper] if stopper else [])]:
             task.cancel()
+        # What is cancelled may still keep an answer that is paid for; and an end that nobody looks at is a complaint.
+        await asyncio.gather(everything, *running, return_exceptions=True)
     for work in works:
         work.give_up_unverified("not verified: the review was stopped")
     return [work for work in works if not work.is_split]

@@ -1,17 +1,16 @@
 """One conversation with a model: it may look things up, then it answers, and may repair its answer once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mesrai.domain.usage import Usage
 from mesrai.errors import AnswerUnreadable, ModelError
-from mesrai.llm.model import Answer, Model, ModelTurn, Prompt, ToolTurn, Turn, UserTurn
+from mesrai.llm.model import Answer, Model, ModelTurn, Prompt, ToolCall, ToolTurn, Turn, UserTurn
 from mesrai.llm.money import spent_on
 from mesrai.review.answers import AnswerMisshapen
 from mesrai.review.shapes import skeleton_of
-from mesrai.review.tools import Toolbox
 
 T = TypeVar("T")
 _MOST_CALLS_A_TURN = 8
@@ -40,6 +39,29 @@ class Ledger:
         self.on_usage()
 
 
+class Lookups(Protocol):
+    """What carries out the model's calls."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more can be looked up."""
+        ...
+
+    async def run_all(self, calls: Sequence[ToolCall]) -> list[str]:
+        """A result for every call."""
+        ...
+
+
+class NoLookups:
+    """See Lookups: for a question that is answered from what it says."""
+
+    is_spent = True
+
+    async def run_all(self, calls: Sequence[ToolCall]) -> list[str]:
+        """Refuse them: the model called what it was not offered."""
+        return ["Error: nothing can be looked up here"] * len(calls)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Generic[T]):
     """What a conversation came to."""
@@ -49,7 +71,7 @@ class Reply(Generic[T]):
 
 
 async def converse(
-    model: Model, prompt: Prompt, *, toolbox: Toolbox, steps: int, read: Callable[[str], T], ledger: Ledger
+    model: Model, prompt: Prompt, *, toolbox: Lookups, steps: int, read: Callable[[str], T], ledger: Ledger
 ) -> Reply[T]:
     """Ask until there is an answer that `read` accepts.
 
@@ -78,7 +100,7 @@ async def converse(
 
 
 async def _look_and_answer(
-    model: Model, prompt: Prompt, toolbox: Toolbox, steps: int, ledger: Ledger
+    model: Model, prompt: Prompt, toolbox: Lookups, steps: int, ledger: Ledger
 ) -> tuple[Answer, Prompt]:
     """The first turn without tool calls, and the prompt that led to it."""
     for step in range(steps + 1):
@@ -95,7 +117,7 @@ async def _look_and_answer(
     return answer, prompt
 
 
-async def _results(turn: ModelTurn, toolbox: Toolbox) -> list[ToolTurn]:
+async def _results(turn: ModelTurn, toolbox: Lookups) -> list[ToolTurn]:
     """A result for every call, since providers refuse a conversation in which one is missing."""
     allowed, surplus = turn.tool_calls[:_MOST_CALLS_A_TURN], turn.tool_calls[_MOST_CALLS_A_TURN:]
     texts = await toolbox.run_all(allowed)

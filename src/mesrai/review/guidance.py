@@ -7,17 +7,16 @@ from pathlib import PurePosixPath
 
 from mesrai.domain.change import At
 from mesrai.domain.diff import FileDiff
-from mesrai.domain.policy import POLICY_FILE, Policy, Rule
-from mesrai.domain.policy_file import read_policy, read_rule_file
-from mesrai.errors import PolicyError
+from mesrai.domain.policy import POLICY_FILE, Policy
+from mesrai.domain.policy_levels import Origin, merged
 from mesrai.forges.forge import Source
+from mesrai.review.levels import Central, Reviewed, read_levels
 
 _ROOT_DOCUMENTS = (
     "AGENTS.md", "CLAUDE.md", ".mesrai.md", ".cursorrules", ".windsurfrules", ".github/copilot-instructions.md",
 )  # fmt: skip
 _FOLDER_DOCUMENTS = ("AGENTS.md", "CLAUDE.md")
 _DOCUMENT_FOLDERS = (".cursor/rules/", ".github/instructions/", "docs/coding-standards/")
-_RULE_FOLDER = ".mesrai/rules/"
 _MOST_DOCUMENTS = 40
 _MOST_CHARS = 24_000
 _MOST_CHARS_EACH = 8_000
@@ -25,11 +24,10 @@ _MOST_CHARS_EACH = 8_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """Conventions and rules of the repository."""
+    """Conventions of the repository."""
 
     text: str = ""  # the documents, each under its name
-    rules: tuple[Rule, ...] = ()
-    notices: tuple[str, ...] = ()  # documents cut, or rule files that cannot be used
+    notices: tuple[str, ...] = ()  # documents that were cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +35,32 @@ class PolicyFound:
     """The owners' policy and where it came from."""
 
     policy: Policy
-    file: str = ""  # empty: there is none, and the defaults hold
+    file: str = ""  # the most specific policy file; empty: there is none
+    files: tuple[str, ...] = ()  # all policy files that hold, the most specific last
+    origins: tuple[Origin, ...] = ()  # of every key's value, of every rule and of every memory
 
     @property
     def told(self) -> str:
         """One sentence for people."""
-        if not self.file:
-            return f"no {POLICY_FILE} at the repository's root: the defaults hold"
-        return f"policy in {self.file}, {len(self.policy.rules)} rules"
+        if self.files:
+            return f"policy in {', '.join(self.files)}, {len(self.policy.rules)} rules"
+        rules = f"; {len(self.policy.rules)} rules" if self.policy.rules else ""
+        return f"no {POLICY_FILE} at the repository's root: the defaults hold{rules}"
 
 
-async def load_policy(source: Source, at: At) -> PolicyFound:
-    """The policy file at one end of the change, or the defaults; the base is that of the whole work.
+async def load_policy(source: Source, at: At, *, repository: str = "", central: Central | None = None) -> PolicyFound:
+    """What holds for the change, from every level, as it stands at one end of it; the base is that of the whole work.
 
-    Errors: PolicyError, SourceError.
+    `repository` is its name, `host/owner/name` or as much of it as is known. The change itself is read for its paths.
+    Errors: PolicyError, SourceError, ForgeError.
     """
-    data = await source.file(POLICY_FILE, At.TARGET if at is At.BASE else at)
-    if data is None:
-        return PolicyFound(policy=Policy())
-    return PolicyFound(policy=read_policy(data, file=POLICY_FILE), file=POLICY_FILE)
+    change = await source.change()
+    paths = list(dict.fromkeys(path for file in change.files for path in (file.path, file.base_path)))
+    own = Reviewed(source, At.TARGET if at is At.BASE else at)
+    levels = await read_levels(own, central, repository, paths)
+    made = merged(levels.layers, levels.scene)
+    files = tuple(layer.file for layer in levels.layers if layer.file)
+    return PolicyFound(policy=made.policy, file=files[-1] if files else "", files=files, origins=made.origins)
 
 
 async def load_guidance(source: Source, reviewed: Sequence[FileDiff]) -> Guidance:
@@ -63,23 +68,13 @@ async def load_guidance(source: Source, reviewed: Sequence[FileDiff]) -> Guidanc
 
     Only the target counts: a change cannot give its reviewer instructions, nor can its own earlier commits.
     """
-    listed = await source.tree.paths() if source.tree else ()
+    listed = await asyncio.gather(*(source.below(folder, At.TARGET) for folder in _DOCUMENT_FOLDERS))
     documents = [*_ROOT_DOCUMENTS, *_of_folders(reviewed)]
-    documents += [path for path in listed if path.startswith(_DOCUMENT_FOLDERS)]
-    rule_files = [path for path in listed if path.startswith(_RULE_FOLDER) and path.endswith(".md")]
+    documents += [path for paths in listed for path in paths]
     names = list(dict.fromkeys(documents))[:_MOST_DOCUMENTS]
-    read = await asyncio.gather(*(source.file(path, At.TARGET) for path in [*names, *rule_files]))
-    texts = read[: len(names)]
+    texts = await asyncio.gather(*(source.file(path, At.TARGET) for path in names))
     text, notices = _joined([(name, data) for name, data in zip(names, texts, strict=True) if data and data.strip()])
-    rules: list[Rule] = []
-    for path, data in zip(rule_files, read[len(names) :], strict=True):
-        if data is None:
-            continue
-        try:
-            rules.append(read_rule_file(data, file=path))
-        except PolicyError as error:
-            notices.append(f"A rule file was not used: {error.message}")
-    return Guidance(text=text, rules=tuple(rules), notices=tuple(notices))
+    return Guidance(text=text, notices=tuple(notices))
 
 
 def _of_folders(reviewed: Sequence[FileDiff]) -> list[str]:

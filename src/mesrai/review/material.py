@@ -11,6 +11,7 @@ from mesrai.review.code.pieces import ContextPiece, PieceKind
 
 LINE_CHARS = 500  # a longer line is cut
 CUT = " […]"
+_NO_FENCE = "[…]"  # in place of a fence inside a fence: whoever knows the whole change could foresee it
 _LONG_PART = 16_000  # characters above which a second look is shown what is near
 _SLICE = 3_000
 _NEAR = 60  # lines
@@ -56,8 +57,8 @@ def fence_for(texts: Iterable[str]) -> str:
 
 
 def fenced(text: str, fence: str) -> str:
-    """Untrusted text between the marks the instructions name."""
-    return f"<<<{fence}\n{text.rstrip()}\n>>>{fence}"
+    """Untrusted text between the marks the instructions name, which it cannot hold itself."""
+    return f"<<<{fence}\n{text.replace(fence, _NO_FENCE).rstrip()}\n>>>{fence}"
 
 
 def render_part(part: Part) -> str:

@@ -89,7 +89,7 @@ async def review_change(
     gathered = await _gathered(change, reading, policy, options)
     unasked = _why_unasked(gathered, policy, options)
     if unasked is not None:
-        return _nothing(gathered, began, summary=unasked)
+        return _nothing(gathered, began, policy, summary=unasked)
     plan = _plan(gathered, reading, policy, options, watch)
     asked_at = _now()
     watch(Started(files=len(gathered.files), batches=len(plan.batches), estimate=plan.estimate))
@@ -116,7 +116,7 @@ async def review_offline(change: Change, source: Source, analysers: Sequence[Ana
     began = _now()
     gathered = await gather(change, source, analysers, policy, context_chars=None)
     if not gathered.files:
-        return _nothing(gathered, began)
+        return _nothing(gathered, began, policy)
     coverage = (*offline_coverage(gathered.files, gathered, analysers), *gathered.skipped)
     judged = judge_findings([finding_from_diagnostic(said, gathered) for said in gathered.diagnostics], policy)
     review = Review(
@@ -127,7 +127,7 @@ async def review_offline(change: Change, source: Source, analysers: Sequence[Ana
         dropped=judged.dropped,
         coverage=coverage,
         timings=Timings(total_s=round(_now() - began, 3), gather_s=round(_now() - began, 3)),
-        notices=(*change.notices, OFFLINE_NOTICE),
+        notices=(*change.notices, *policy.notices, OFFLINE_NOTICE),
         failures=tuple(f"{failure.analyser}: {failure.message}" for failure in gathered.analyser_failures),
     )
     if review.outcome is Outcome.FAILED:
@@ -143,7 +143,7 @@ def _why_unasked(gathered: Gathered, policy: Policy, options: Options) -> str | 
     """Why there is nothing to ask, perhaps in no words; None if there is something."""
     if not gathered.files:
         return ""
-    if options.rules_only and not rules_that_hold(policy, gathered.guidance, gathered.files):
+    if options.rules_only and not rules_that_hold(policy, gathered.files):
         return NO_RULES
     return None
 
@@ -230,20 +230,20 @@ def _assembled(gathered: Gathered, works: Sequence[Work], ledger: Ledger, policy
         models=tuple(
             ModelUsage(provider=provider, model=model, usage=usage) for (provider, model), usage in ledger.spent.items()
         ),
-        notices=_notices(gathered, ledger),
+        notices=_notices(gathered, ledger, policy),
         failures=failures_of(works),
     )
 
 
-def _notices(gathered: Gathered, ledger: Ledger) -> tuple[str, ...]:
-    notices = [*gathered.change.notices, *gathered.guidance.notices, *ledger.notices]
+def _notices(gathered: Gathered, ledger: Ledger, policy: Policy) -> tuple[str, ...]:
+    notices = [*gathered.change.notices, *policy.notices, *gathered.guidance.notices, *ledger.notices]
     if gathered.hidden_secrets:
         notices.append(f"{gathered.hidden_secrets} values that look like secrets were hidden from the model.")
     notices += [f"{failure.analyser} gave no hints: {failure.message}" for failure in gathered.analyser_failures]
     return tuple(dict.fromkeys(notices))
 
 
-def _nothing(gathered: Gathered, began: float, *, summary: str = "") -> Review:
+def _nothing(gathered: Gathered, began: float, policy: Policy, *, summary: str = "") -> Review:
     skipped = len(gathered.skipped)
     told = f"All {skipped} changed files were left out; the reasons are in the coverage." if skipped else "No changes."
     unasked = [
@@ -257,7 +257,7 @@ def _nothing(gathered: Gathered, began: float, *, summary: str = "") -> Review:
         change=change_facts(gathered.change),
         coverage=(*unasked, *gathered.skipped),
         timings=Timings(total_s=spent, gather_s=spent),
-        notices=gathered.change.notices,
+        notices=(*gathered.change.notices, *policy.notices),
     )
 
 

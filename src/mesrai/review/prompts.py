@@ -1,5 +1,6 @@
 """What the model is asked: the fixed instructions, the material, and the shapes of its answers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,13 +10,15 @@ from mesrai.domain.change import Change
 from mesrai.domain.diff import FileDiff
 from mesrai.domain.finding import Category
 from mesrai.domain.policy import Policy, Rule, Scope
+from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.llm.model import AnswerShape, Prompt, Tool, UserTurn
 from mesrai.review.batches import Batch
 from mesrai.review.candidates import Candidate
 from mesrai.review.guidance import Guidance
-from mesrai.review.material import fence_for, fenced, near, render_files, render_part, shown_path, visible
+from mesrai.review.material import Part, fence_for, fenced, near, render_files, render_part, shown_path, visible
 from mesrai.review.options import Options
-from mesrai.review.shapes import review_shape, skeleton_of, verify_shape
+from mesrai.review.remembered import memories_text
+from mesrai.review.shapes import reply_shape, review_shape, skeleton_of, verify_shape
 
 _ASKED_FOR = {
     Category.ERROR_HANDLING: "errors swallowed, lost or shown wrongly",
@@ -25,6 +28,8 @@ _ASKED_FOR = {
     Category.DOCUMENTATION: "documentation and comments that the change makes false",
     Category.BUSINESS_LOGIC: "requirements stated in the description or by the person that the change does not meet",
 }
+# What nobody sees who looks at a description: comments, and one without an end where a line begins.
+_HIDDEN = re.compile(r"<!--.*?-->|^ {0,3}<!--.*", re.DOTALL | re.MULTILINE)
 _ALWAYS = (Category.BUG, Category.SECURITY, Category.PERFORMANCE)
 
 
@@ -34,6 +39,7 @@ class Framing:
 
     review_system: str
     verify_system: str
+    talk_system: str
     overview: str  # title, description, list of files, what the person adds
     fence: str
     review_shape: AnswerShape
@@ -42,27 +48,36 @@ class Framing:
     @property
     def chars(self) -> int:
         """The most characters the fixed texts and shapes add to a question."""
-        return max(len(self.review_system), len(self.verify_system)) + len(self.overview) + 6_000
+        systems = (self.review_system, self.verify_system, self.talk_system)
+        return max(map(len, systems)) + len(self.overview) + 6_000
 
 
 def framing_for(
-    change: Change, reviewed: Sequence[FileDiff], policy: Policy, guidance: Guidance, options: Options
+    change: Change,
+    reviewed: Sequence[FileDiff],
+    policy: Policy,
+    guidance: Guidance,
+    options: Options,
+    also: Sequence[str] = (),
 ) -> Framing:
-    """The fixed texts of one review."""
+    """The fixed texts of one review, or of one talk; `also` is what else from outside will be shown."""
     overview = _overview(change, reviewed, options.context)
-    fence = fence_for([overview, guidance.text, *_all_lines(change)])
-    holding = rules_that_hold(policy, guidance, reviewed)
+    remembered = [memory.text for memory in policy.memories]
+    holding = rules_that_hold(policy, reviewed)
+    owners = [policy.summary.instructions, *(_rule_text(rule) for rule in holding)]
+    fence = fence_for([overview, guidance.text, *remembered, *owners, *_all_lines(change), *also])
     rules = _rules_text(holding, fence)
     wanted = [each for each in Category if policy.wants(each) and (each is not Category.RULE or holding)]
     if options.rules_only:
         wanted = [Category.RULE]
-    guide = ""
+    guide = memories_text(policy.memories, [file.path for file in reviewed], fence)
     if guidance.text:
-        guide = "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
+        guide += "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
     review = _rules_instructions(fence, wanted) if options.rules_only else _instructions(fence, wanted)
     return Framing(
-        review_system=review + rules + guide,
-        verify_system=_instruction("verify").replace("{fence}", fence) + rules + guide,
+        review_system=review + rules + guide + _wishes_text(policy, fence) + _language_text(policy),
+        verify_system=_instruction("verify").replace("{fence}", fence) + rules + guide + _language_text(policy),
+        talk_system=_instruction("talk").replace("{fence}", fence) + rules + guide + _language_text(policy),
         overview=fenced(overview, fence),
         fence=fence,
         review_shape=review_shape(wanted),
@@ -70,13 +85,13 @@ def framing_for(
     )
 
 
-def rules_that_hold(policy: Policy, guidance: Guidance, reviewed: Sequence[FileDiff]) -> list[Rule]:
+def rules_that_hold(policy: Policy, reviewed: Sequence[FileDiff]) -> list[Rule]:
     """The owners' rules that cover a reviewed file or the change as a whole; none if the policy wants none checked."""
     if not policy.wants(Category.RULE):
         return []
     return [
         rule
-        for rule in (*policy.rules, *guidance.rules)
+        for rule in policy.rules
         if rule.is_enabled and (rule.scope is Scope.PULL_REQUEST or any(rule.covers(file.path) for file in reviewed))
     ]
 
@@ -86,7 +101,7 @@ def review_prompt(framing: Framing, batch: Batch, tools: Sequence[Tool], options
     names = "\n".join(f"- {shown_path(path)}" for path in batch.paths)
     text = (
         f"{framing.overview}\n\nReview this part of the change; files of the change that are not in it are reviewed "
-        f"separately:\n\n{_material(batch, framing.fence)}\n\n"
+        f"separately:\n\n{material_of(batch.parts, framing.fence)}\n\n"
         f"Report on these files, each with an entry in `files`:\n{names}\n\n"
         f"{_answer_hint(framing.review_shape, tools, options.effort.look_steps)}"
     )
@@ -109,12 +124,24 @@ def verify_prompt(
     listed = "\n\n".join(_claim(number, each) for number, each in enumerate(candidates, 1))
     text = (
         f"{framing.overview}\n\nThe part of the change the findings are about:\n\n"
-        f"{_material(Batch(id=batch.id, parts=parts), framing.fence)}\n\n"
-        f"The findings:\n\n{fenced(visible(listed), framing.fence)}\n\n"
+        f"{material_of(parts, framing.fence)}\n\n"
+        f"The findings:\n\n{fenced(visible(redact_secrets(listed)[0]), framing.fence)}\n\n"
         f"Give one verdict for each finding, numbered 1 to {len(candidates)}.\n\n"
         f"{_answer_hint(framing.verify_shape, tools, options.effort.check_steps)}"
     )
     return _prompt(framing.verify_system, text, framing.verify_shape, tools, options, most_tokens)
+
+
+def talk_prompt(framing: Framing, text: str, tools: Sequence[Tool], options: Options, most_tokens: int) -> Prompt:
+    """The question that has somebody answered; `text` says where they speak, of what, and what they say."""
+    shape = reply_shape()
+    asked = f"{framing.overview}\n\n{text}\n\n{_answer_hint(shape, tools, options.effort.look_steps)}"
+    return _prompt(framing.talk_system, asked, shape, tools, options, most_tokens)
+
+
+def without_hidden(text: str) -> str:
+    """Markdown without what nobody sees who looks at it."""
+    return _HIDDEN.sub("", text)
 
 
 def _prompt(
@@ -131,8 +158,9 @@ def _prompt(
     )
 
 
-def _material(batch: Batch, fence: str) -> str:
-    return fenced("\n\n".join(render_part(part) for part in batch.parts), fence)
+def material_of(parts: Sequence[Part], fence: str) -> str:
+    """Parts of the change as one piece of material."""
+    return fenced("\n\n".join(render_part(part) for part in parts), fence)
 
 
 def _answer_hint(shape: AnswerShape, tools: Sequence[Tool], steps: int) -> str:
@@ -156,14 +184,15 @@ def _claim(number: int, candidate: Candidate) -> str:
 
 
 def _overview(change: Change, reviewed: Sequence[FileDiff], context: str) -> str:
-    blocks = [f"Title: {change.title[:300]}" if change.title else "", _clipped(change.description, 6_000)]
+    description = _clipped(without_hidden(change.description), 6_000)
+    blocks = [f"Title: {change.title[:300]}" if change.title else "", description]
     if context:
         blocks.append("What the person who asked for the review adds:\n" + _clipped(context, 20_000))
     blocks.append("Files of the change that are reviewed:\n" + render_files(reviewed))
     others = [file for file in change.files if file not in reviewed] if len(change.files) < 2_000 else []
     if others:
         blocks.append("Other files of the change, not shown:\n" + render_files(others, most=100))
-    return visible("\n\n".join(block for block in blocks if block))
+    return visible(redact_secrets("\n\n".join(block for block in blocks if block))[0])
 
 
 def _all_lines(change: Change) -> Iterator[str]:
@@ -193,6 +222,25 @@ def _rule_text(rule: Rule) -> str:
         f"\n  {'Right' if example.is_correct else 'Wrong'}: {example.snippet}" for example in rule.examples
     )
     return f"- {rule.title} ({rule.severity}; {paths}): {rule.rule}{examples}"
+
+
+def _wishes_text(policy: Policy, fence: str) -> str:
+    """What the owners ask of the summary."""
+    asked = policy.summary.instructions.strip()
+    if not asked or not policy.summary.is_generated:
+        return ""
+    intro = "\n# What the owners ask of `summary`\n\nIt shapes what the summary tells of the change, nothing else.\n\n"
+    return intro + fenced(visible(asked), fence) + "\n"
+
+
+def _language_text(policy: Policy) -> str:
+    if not policy.language:
+        return ""
+    return (
+        f"\n# Language\n\nWrite all prose of your answer in {policy.language}: titles, bodies, evidence, notes, "
+        "summary, replies. Leave as they are: paths, names in code, `quote` and `replacement`, titles of rules, "
+        "and the fixed words of the answer's form, such as categories, severities and verdicts.\n"
+    )
 
 
 def _instructions(fence: str, wanted: Sequence[Category]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesrai.domain.finding import Category, Severity
+from mesrai.domain.memory import MemoryScope
 from mesrai.llm.model import AnswerShape, Json
 
 _TEXT = "string"
@@ -46,6 +47,35 @@ def verify_shape() -> AnswerShape:
         name="submit_verdicts",
         description="Hand in the verdict on each finding.",
         schema=_object(verdicts=_list_of(verdict)),
+    )
+
+
+def reply_shape() -> AnswerShape:
+    """A reply to somebody who spoke to us."""
+    text: Mapping[str, str] = {"type": _TEXT}
+    return AnswerShape(
+        name="submit_reply",
+        description="Hand in the reply to the person.",
+        schema=_object(
+            reply=text, concedes={"type": "boolean"}, remember=_list_of(_object(quote=text, statement=text))
+        ),
+    )
+
+
+def remember_shape() -> AnswerShape:
+    """What of a statement is to be remembered."""
+    text: Json = {"type": _TEXT}
+    return AnswerShape(
+        name="submit_memory",
+        description="Hand in what of the statement is to be remembered.",
+        schema=_object(
+            action=_one_of(["create", "update", "skip"]),
+            replaces={"type": "integer"},
+            text=text,
+            scope=_one_of(list(MemoryScope)),
+            paths=_list_of(text),
+            reason=text,
+        ),
     )
 
 

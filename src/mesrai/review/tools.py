@@ -1,6 +1,7 @@
 """What the model may look at while it reviews: read-only, inside the repository, and bounded."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from mesrai.review.material import margin, visible
 _MOST_LINES = 400
 _MOST_CHARS = 12_000  # of one result
 _MOST_LISTED = 200
+_NO_LINE = 1_000_000_000  # no file has so many
+_DIGITS = re.compile(r"\s{0,9}-?[0-9]{1,9}\s{0,9}")
+_NO_TEXT = re.compile("[\n\0\ud800-\udbff]|[\udc00-\udc7f\udd00-\udfff]")  # the rest stand for bytes of a name
 _INTEGER: Json = {"type": "integer"}
 _STRING: Json = {"type": "string"}
 
@@ -161,9 +165,8 @@ def _cut(text: str, most: int) -> str:
 
 async def _search(tree: Tree, arguments: Mapping[str, Any]) -> str:
     text = _word(arguments, "text")
-    found = await tree.search(
-        text, word=arguments.get("whole_word") is True, under=str(arguments.get("under") or ""), most=_MOST_LISTED
-    )
+    under = _path(arguments, "under") if arguments.get("under") else ""
+    found = await tree.search(text, word=arguments.get("whole_word") is True, under=under, most=_MOST_LISTED)
     return _matches(found) or f"Nothing contains {text!r}."
 
 
@@ -202,23 +205,23 @@ def _arguments(call: ToolCall) -> Mapping[str, Any]:
 
 def _word(arguments: Mapping[str, Any], key: str) -> str:
     value = arguments.get(key)
-    if not isinstance(value, str) or not value.strip() or len(value) > 200 or "\n" in value or "\0" in value:
+    if not isinstance(value, str) or not value.strip() or len(value) > 200 or _NO_TEXT.search(value):
         raise ToolMisused(f"`{key}` must be one line of text, at most 200 characters")
     return value.strip() if key == "name" else value
 
 
-def _path(arguments: Mapping[str, Any]) -> str:
-    path = _word(arguments, "path").removeprefix("./")
+def _path(arguments: Mapping[str, Any], key: str = "path") -> str:
+    path = _word(arguments, key).removeprefix("./")
     if path.startswith("/") or ".." in path.split("/"):
-        raise ToolMisused("`path` must be relative to the repository's root and stay inside it")
+        raise ToolMisused(f"`{key}` must be relative to the repository's root and stay inside it")
     return path
 
 
 def _number(arguments: Mapping[str, Any], key: str, otherwise: int) -> int:
     value = arguments.get(key, otherwise)
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _NO_LINE:
         raise ToolMisused(f"`{key}` must be an integer")
     return value
 

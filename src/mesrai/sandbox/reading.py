@@ -14,6 +14,8 @@ _COUNT: Final = re.compile(r"numbered 1 to (\d+)")
 _CLAIM: Final = re.compile(r"^(\d+)\. .*\((critical|high|medium|low), [\w-]+; ")
 _REPLACED: Final = "Proposed replacement of the quoted lines:"
 _IS_REVIEW: Final = "Review this part of the change"
+_IS_TALK: Final = "You are spoken to in "
+_STATEMENT: Final = re.compile(r"^What the person said:\n<<<([0-9a-f]+)\n(.*?)\n>>>\1$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,17 @@ def question_in(body: Body) -> str:
 def is_review(question: str) -> bool:
     """Whether it asks to look through a change."""
     return _IS_REVIEW in question
+
+
+def is_talk(question: str) -> bool:
+    """Whether somebody is to be answered."""
+    return _IS_TALK in question
+
+
+def statement_in(question: str) -> str:
+    """What somebody wants remembered; empty if the question is about something else."""
+    found = _STATEMENT.search(question)
+    return found[2].strip() if found else ""
 
 
 def paths_in(question: str) -> list[str]:

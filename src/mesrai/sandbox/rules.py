@@ -1,4 +1,4 @@
-"""Answers without a model: valid for the shape that is asked for, and for a review good enough to run through."""
+"""Answers without a model: valid for the shape that is asked for, and good enough to run a review or a talk through."""
 
 import json
 import re
@@ -7,15 +7,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from mesrai.sandbox.problems import Rule
-from mesrai.sandbox.reading import Added, Claim, added_in, claims_in, is_review, paths_in, question_in
+from mesrai.sandbox.reading import (
+    Added,
+    Claim,
+    added_in,
+    claims_in,
+    is_review,
+    is_talk,
+    paths_in,
+    question_in,
+    statement_in,
+)
 from mesrai.sandbox.saying import Answerer, Body, spoken_text
 
 _FORM: Final = re.compile(r"^The form of the answer:\n(\{.*\})$", re.MULTILINE)
 _AROUND: Final = 20  # lines
+_MOST_SAID: Final = 400  # characters
 
 
 def answer_by_rule(body: Body) -> str | Body:
-    """The smallest answer of the wanted shape; where that is a review or verdicts, one that fits the question."""
+    """The smallest answer of the wanted shape; a review, verdicts or a reply are such as fit the question."""
     question = question_in(body)
     call = _look_first(body, question)
     if call is not None:
@@ -99,6 +110,40 @@ def _review_parts(question: str) -> dict[str, Any]:
         "findings": findings,
         "summary": f"Looked through by fixed rules, not by a model: {len(lines)} added lines.",
         "verdicts": [_verdict(claim) for claim in claims_in(question)],
+        **_reply_parts(question),
+        **_memory_parts(question),
+    }
+
+
+def _memory_parts(question: str) -> dict[str, Any]:
+    """What of a statement is to be remembered, by key: all of it, unless it is a question."""
+    said = " ".join(statement_in(question).split())[:_MOST_SAID]
+    if not said:
+        return {}
+    is_asked = said.endswith("?")
+    return {
+        "action": "skip" if is_asked else "create",
+        "text": "" if is_asked else said,
+        "scope": "repository",
+        "reason": "A question is nothing to remember." if is_asked else "",
+    }
+
+
+def _reply_parts(question: str) -> dict[str, Any]:
+    """What a reply to a person may hold, by key: it concedes where the rules see nothing wrong in what is shown."""
+    if not is_talk(question):
+        return {}
+    files = ", ".join(f"`{path}`" for path in paths_in(question)) or "the change"
+    seen = [
+        f"- {line.path}, line {line.line}, `{line.text.strip()}`: {rule.title}" for line, rule in _problems(question)
+    ]
+    count = len(list(added_in(question)))
+    what = "\n".join(["These lines break one:\n", *seen]) if seen else "None of them breaks one."
+    return {
+        "reply": f"I am a set of fixed rules and no model, and cannot read a question. In {files} I see {count} added "
+        f"lines. {what}",
+        "concedes": not seen and count > 0,
+        "remember": [],
     }
 
 

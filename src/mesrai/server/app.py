@@ -1,6 +1,7 @@
 """The HTTP application: webhooks in, and whether the service is well."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from mesrai.errors import MesraiError, WebhookRejected
+from mesrai.server.web.site import Site, fault, middleware, not_found
 
+LOG: Final = logging.getLogger("mesrai.server")
 MOST_BODY: Final = 5_000_000  # bytes; GitHub sends up to 25 MB, of which nothing we act on comes near this
 MOST_HELD: Final = 50_000_000  # bytes of bodies that are being read, all together
 BODY_S: Final = 10.0  # for a whole body; GitHub itself gives up after ten seconds
@@ -25,19 +28,29 @@ class Doors:
     # Given headers (lower-case names) and the raw body of a webhook: what was made of it, in words.
     # Errors: WebhookRejected, StoreError. None: no secret is set, so there is no such door.
     github_webhook: Callable[[Mapping[str, str], bytes], Awaitable[str]] | None
-    # What is broken, by the name of the part; empty if nothing is.
+    # How what is broken is broken, by the name of the part, for the log; empty if nothing is.
     broken: Callable[[], Awaitable[Mapping[str, str]]]
 
 
-def server_app(doors: Doors, *, body_s: float = BODY_S, answer_s: float = ANSWER_S) -> Starlette:
+def server_app(
+    doors: Doors, site: Site | None = None, *, body_s: float = BODY_S, answer_s: float = ANSWER_S
+) -> Starlette:
     """The application. Who needs longer than `body_s` for a body gets 408; what takes longer than `answer_s`, 503."""
     rooms = _Rooms(doors, body_s=body_s, answer_s=answer_s)
+    routes: list[BaseRoute] = [
+        Route("/webhooks/github", rooms.github, methods=["POST"]),
+        Route("/health/live", rooms.live),
+        Route("/health/ready", rooms.ready),
+    ]
+    if site is not None:
+        routes.append(Mount("/", app=site_app(site)))
+    return Starlette(routes=routes)
+
+
+def site_app(site: Site) -> Starlette:
+    """The pages, as an application of their own, so that what holds for pages does not hold for webhooks."""
     return Starlette(
-        routes=[
-            Route("/webhooks/github", rooms.github, methods=["POST"]),
-            Route("/health/live", rooms.live),
-            Route("/health/ready", rooms.ready),
-        ]
+        routes=site.routes(), middleware=middleware(site.house), exception_handlers={404: not_found, 500: fault}
     )
 
 
@@ -66,7 +79,8 @@ class _Rooms:
             return _told(400, "The connection ended before the whole body came.", ends=True)
         except TimeoutError:
             return _told(408, f"The body did not come within {self._body_s:g} seconds.", ends=True)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # One that comes twice is both values, so that no part of us goes by another one than the next.
+        headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
         try:
             async with asyncio.timeout(self._answer_s):
                 return _told(202, await webhook(headers, body))
@@ -101,9 +115,11 @@ class _Rooms:
         return _told(200, "alive")
 
     async def ready(self, _request: Request) -> Response:
-        """GET /health/ready: 503 with what is broken, if anything is."""
+        """GET /health/ready: 503 with the names of what is broken, if anything is. The log says how."""
         broken = await self._doors.broken()
-        return JSONResponse({"ready": not broken, "broken": dict(broken)}, 503 if broken else 200)
+        for part, how in broken.items():
+            LOG.error("Not ready: %s: %s", part, how)
+        return JSONResponse({"ready": not broken, "broken": sorted(broken)}, 503 if broken else 200)
 
 
 def _told(status: int, words: str, *, ends: bool = False) -> Response:

@@ -17,7 +17,8 @@ class LogLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """The line of a record."""
-        record.message = _UNSEEN.sub(_shown, redact_secrets(record.message[:_MOST])[0])
+        # A credential that begins before the cut is still whole when it is looked for.
+        record.message = _UNSEEN.sub(_shown, redact_secrets(record.message[: 2 * _MOST])[0][:_MOST])
         return super().formatMessage(record)
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - the library's name

@@ -52,6 +52,8 @@ LIMIT_KEYS: Final[Mapping[str, str]] = {
 PROCESS_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_CONFIG": "The path of the settings file.",
     "MESRAI_CATALOGUE": "The path of a TOML file with rows that are laid over the catalogue's own.",
+    "MESRAI_CENTRAL_CONFIG": "The path of a checkout of your central repository, for reviews in a terminal. "
+    "See docs/configuration.md.",
     "MESRAI_DATABASE_URL": "Where saved connections are kept: `sqlite:///path` or `postgresql://…`. "
     "Default: `mesrai.db` in the user's data folder for `mesrai`.",
     "MESRAI_ORGANISATION": "Whose saved connections are used. Default: `default`.",

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
 
@@ -22,12 +24,22 @@ SERVING_NAMES: Final[Mapping[str, str]] = {
     "Without it no webhook is taken.",
     "MESRAI_GITHUB_WEBHOOK_SECRET_FILE": "The path of a file that holds it.",
     "MESRAI_GITHUB_WRITE_GAP_S": "Seconds between two things we write there. Default: 1, as GitHub asks for.",
+    "MESRAI_PUBLIC_URL": "Where people reach the pages, such as `https://mesrai.example.com`. With https, cookies are "
+    "kept to it.",
+    "MESRAI_CENTRAL_REPOSITORY": "The repository that configures all others, as `owner/name`; it is read at its "
+    "default branch, at the same GitHub. See docs/configuration.md. Without it, each repository configures "
+    "itself alone.",
     "MESRAI_LEASE_S": "Seconds after which the work of a process that is gone is taken up by another. Default: 60.",
+    "MESRAI_SOURCE": "How pull requests are read: `clone`, with git, or `api`, through GitHub's interface alone, where "
+    "the model cannot search the repository. Default: `clone`, and `api` where git is not installed.",
     "MESRAI_CLONES": "The folder for clones. Default: `clones` in the user's cache folder for `mesrai`.",
     "MESRAI_CLONES_BYTES": "How large that folder may grow. Default: 5000000000.",
     "MESRAI_ALLOWED_HOSTS": "Hosts inside your network that the service may ask a model at, such as "
     "`llm.internal:8000, 10.0.0.7`; without a port, at any port. Those that `MESRAI_CATALOGUE` names are allowed.",
 }
+_TOKEN_NAME: Final = "MESRAI_GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+_TOOL_TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
+_ENTERPRISE_TOKENS: Final = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 _PUBLIC: Final = "https://github.com"
 _MOST_CLONES: Final = 5_000_000_000
 _MOST_SECRET_BYTES: Final = 64_000
@@ -37,7 +49,15 @@ _LEAST_SECRET: Final = 16  # characters; a shorter one could be guessed, and who
 _APP_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN: Final = re.compile(r"[!-~]{1,2000}")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----\s")
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _HOST: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+class SourceMode(StrEnum):
+    """How pull requests are read."""
+
+    CLONE = "clone"  # with git
+    API = "api"  # through the forge's interface alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +79,10 @@ class Serving:
     github: GitHubAccess | None  # None: no forge is connected
     clones: Path
     clones_bytes: int
+    source: SourceMode | None = None  # None: as it can be had
+    central: str = ""  # `owner/name` of the repository that configures all others; empty: there is none
     lease_s: float = 60.0  # how long a job is held without a sign of life
+    public_url: str = ""  # of the pages, without a slash at its end; empty: wherever people ask
     allowed_hosts: frozenset[str] = frozenset()  # `host` or `host:port`, in lower case; IPv6 in brackets
 
 
@@ -71,9 +94,55 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
         github=_github(env),
         clones=Path(folder).expanduser() if folder else user_cache_path("mesrai") / "clones",
         clones_bytes=_bytes(env.get("MESRAI_CLONES_BYTES", ""), "MESRAI_CLONES_BYTES"),
+        source=_source(env.get("MESRAI_SOURCE", "")),
+        central=_repository(env.get("MESRAI_CENTRAL_REPOSITORY", "")),
         lease_s=_lease(env.get("MESRAI_LEASE_S", "60")),
+        public_url=_public_url(env.get("MESRAI_PUBLIC_URL", "")),
         allowed_hosts=_hosts(env.get("MESRAI_ALLOWED_HOSTS", ""), "MESRAI_ALLOWED_HOSTS"),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundAccess:
+    """How GitHub is reached from a terminal or a workflow, and where that was set."""
+
+    access: GitHubAccess
+    origin: str  # names of variables
+
+
+def load_github_access(environ: Mapping[str, str]) -> FoundAccess:
+    """The service's own credentials, or else those of GitHub's own tools.
+
+    Without MESRAI_GITHUB_URL a workflow means the GitHub it runs on. GITHUB_TOKEN and GH_TOKEN are for that one, for
+    github.com and for ghe.com; any other GitHub gets only what is named for it. Errors: SettingsError.
+    """
+    env = {name: value.strip() for name, value in environ.items() if value.strip()}
+    home = env.get("GITHUB_SERVER_URL", "") if env.get("GITHUB_ACTIONS") == "true" else ""
+    env.setdefault("MESRAI_GITHUB_URL", home or _PUBLIC)
+    own = _github(env)
+    if own is not None:
+        return FoundAccess(access=own, origin="MESRAI_GITHUB_APP_ID" if own.app_id else _TOKEN_NAME)
+    url = env["MESRAI_GITHUB_URL"]
+    names = _TOOL_TOKENS if _is_home(url, home) else _ENTERPRISE_TOKENS
+    name = next((each for each in names if each in env), "")
+    if not name:
+        raise SettingsError(
+            f"There is no token for {url}. Set MESRAI_GITHUB_TOKEN, or {' or '.join(names)}: one that may read the "
+            "repository, and write to its pull requests if the review is to be posted."
+        )
+    access = _github(env | {_TOKEN_NAME: env[name]})
+    if access is None:  # the token was refused before it came to this
+        raise SettingsError(f"{name}: no token.")
+    return FoundAccess(access=access, origin=name)
+
+
+def _is_home(url: str, home: str) -> bool:
+    try:
+        host = urlsplit(url if "://" in url else f"https://{url}").hostname or ""
+    except ValueError:
+        return False
+    is_public = host in ("github.com", "www.github.com", "api.github.com") or host.endswith(".ghe.com")
+    return is_public or (bool(home) and url.lower().rstrip("/") == home.lower().rstrip("/"))
 
 
 def _github(env: Mapping[str, str]) -> GitHubAccess | None:
@@ -151,6 +220,15 @@ def _text_of(path: str, name: str) -> str:
     return text
 
 
+def _public_url(text: str) -> str:
+    url = text.rstrip("/").lower()
+    if url and not re.fullmatch(r"https?://[a-z0-9._\[\]:-]{1,260}", url):
+        raise SettingsError(
+            "MESRAI_PUBLIC_URL: an address without a path belongs here, such as https://mesrai.example."
+        )
+    return url
+
+
 def _hosts(text: str, name: str) -> frozenset[str]:
     return frozenset(_host(each, name) for each in re.split(r"[,\s]+", text.lower()) if each)
 
@@ -168,6 +246,21 @@ def _bytes(text: str, name: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise SettingsError(f"{name}: a number of bytes belongs here.")
     return int(text)
+
+
+def _source(text: str) -> SourceMode | None:
+    if not text:
+        return None
+    try:
+        return SourceMode(text.lower())
+    except ValueError:
+        raise SettingsError("MESRAI_SOURCE: either `clone` or `api` belongs here.") from None
+
+
+def _repository(text: str) -> str:
+    if text and not _REPOSITORY.fullmatch(text):
+        raise SettingsError("MESRAI_CENTRAL_REPOSITORY: a repository's `owner/name` belongs here, without an address.")
+    return text
 
 
 def _lease(text: str) -> float:

@@ -39,6 +39,7 @@ class _Limit:
     name: str
     amount: Decimal
     sums: Sums
+    is_of_review: bool = False
 
 
 class StoredPurse:
@@ -125,7 +126,9 @@ class StoredPurse:
                 )
                 if verdict is Fit.SPENT:
                     named = f"{limit.name}, {money_text(limit.amount, asked.currency)}"
-                    raise BudgetSpent(spent_words(named, amount_of(limit.sums.spent), asked))
+                    error = BudgetSpent(spent_words(named, amount_of(limit.sums.spent), asked))
+                    error.is_of_review = limit.is_of_review
+                    raise error
                 if verdict is Fit.WAIT:
                     return None
             number = await reserve(self._database, statements, self._spender, asked, wanted)
@@ -140,7 +143,7 @@ class StoredPurse:
         limits: list[_Limit] = []
         if reviews:
             sums = await review_sums(self._database, statements, self._spender.review, currency)
-            limits.append(_Limit(name="The budget of this review", amount=min(reviews), sums=sums))
+            limits.append(_Limit(name="The budget of this review", amount=min(reviews), sums=sums, is_of_review=True))
         if budget is not None and budget in budgets and budget.month is not None:
             _, sums = await month_sums(self._database, statements, self._spender.organisation, currency)
             limits.append(_Limit(name="The budget of this month", amount=budget.month, sums=sums))

@@ -11,17 +11,17 @@ RUNNING: Final = "running"
 PARKED: Final = "parked"
 STOPPED: Final = "stopped"  # a newer push, or a person, ended it
 _BEGIN: Final = """
-    INSERT INTO reviews (id, organisation, subject, repository, head_sha, outcome, reason, report, created_at,
-        changed_at)
-    VALUES (:id, :organisation, :subject, :repository, :head_sha, :running, '', '', {now}, {now})
-    ON CONFLICT (id) DO UPDATE SET head_sha = excluded.head_sha, outcome = excluded.outcome, reason = '',
-        changed_at = excluded.changed_at
+    INSERT INTO reviews (id, organisation, subject, repository, head_sha, base_ref, outcome, reason, report,
+        created_at, changed_at)
+    VALUES (:id, :organisation, :subject, :repository, :head_sha, :base_ref, :running, '', '', {now}, {now})
+    ON CONFLICT (id) DO UPDATE SET head_sha = excluded.head_sha, base_ref = excluded.base_ref,
+        outcome = excluded.outcome, reason = '', changed_at = excluded.changed_at
 """
 _SET: Final = "UPDATE reviews SET outcome = :outcome, reason = :reason, changed_at = {now} WHERE id = :id"
 _END: Final = """
     UPDATE reviews SET outcome = :outcome, reason = :reason, report = :report, changed_at = {now} WHERE id = :id
 """
-_COLUMNS: Final = "id, organisation, subject, repository, head_sha, outcome, reason, created_at, changed_at"
+_COLUMNS: Final = "id, organisation, subject, repository, head_sha, base_ref, outcome, reason, created_at, changed_at"
 _ONE: Final = f"SELECT {_COLUMNS} FROM reviews WHERE id = :id"
 _REPORT: Final = "SELECT report FROM reviews WHERE id = :id AND report <> ''"
 _LIST: Final = "SELECT {columns} FROM reviews WHERE {where} ORDER BY created_at DESC, id DESC LIMIT :most"
@@ -36,6 +36,7 @@ class KeptReview:
     subject: str  # such as `github.com/owner/name#7`
     repository: str  # such as `github.com/owner/name`
     head_sha: str
+    base_ref: str  # the branch it was to go into; empty: not known
     outcome: str  # RUNNING, PARKED, STOPPED, or as domain.review.Outcome
     reason: str  # why it waits, was stopped or failed
     created_at: float  # seconds since the epoch
@@ -59,7 +60,9 @@ class ReviewFilter:
     until: float | None = None  # not included
 
 
-async def begin_review(database: Database, *, review: str, subject: str, head_sha: str, organisation: str = "") -> None:
+async def begin_review(
+    database: Database, *, review: str, subject: str, head_sha: str, base_ref: str = "", organisation: str = ""
+) -> None:
     """Keep that a review runs; one that is begun again runs again, and is as old as before. Errors: StoreUnavailable.
 
     What it reported before stays until it has a new report.
@@ -71,6 +74,7 @@ async def begin_review(database: Database, *, review: str, subject: str, head_sh
         subject=subject,
         repository=subject.partition("#")[0],
         head_sha=head_sha,
+        base_ref=base_ref,
         running=RUNNING,
     )
 

@@ -51,7 +51,7 @@ _DAY: Final = "(CAST(at AS BIGINT) - CASE WHEN CAST(at AS BIGINT) > at THEN 1 EL
 
 _COSTS: Final = """
     SELECT {key} AS name, currency, CAST(sum(nanos) AS BIGINT) AS nanos FROM spending
-    {where} AND nanos IS NOT NULL AND currency <> '' GROUP BY {key}, currency ORDER BY 1, 2
+    {where} AND nanos IS NOT NULL AND currency <> '' GROUP BY 1, 2 ORDER BY 1, 2
 """
 _COUNTS: Final = """
     SELECT {key} AS name, count(DISTINCT NULLIF(review, '')) AS reviews, max(at) AS last_at,
@@ -63,7 +63,7 @@ _COUNTS: Final = """
         CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
         CAST(sum(reasoning_tokens) AS BIGINT) AS reasoning_tokens,
         CAST(sum(CASE WHEN nanos IS NULL THEN calls ELSE 0 END) AS BIGINT) AS unpriced
-    FROM spending {where} GROUP BY {key} ORDER BY 1
+    FROM spending {where} GROUP BY 1 ORDER BY 1
 """
 
 
@@ -72,11 +72,18 @@ class By(StrEnum):
 
     DAY = "day"
     MODEL = "model"
+    AUTHOR = "author"  # of the pull request
     REPOSITORY = "repository"
     REVIEW = "review"
 
 
-_KEYS: Final = {By.DAY: _DAY, By.MODEL: "provider || '/' || model", By.REPOSITORY: "repository", By.REVIEW: "review"}
+_KEYS: Final = {
+    By.DAY: _DAY,
+    By.MODEL: "provider || '/' || model",
+    By.AUTHOR: "coalesce((SELECT reviews.author FROM reviews WHERE reviews.id = spending.review), '')",
+    By.REPOSITORY: "repository",
+    By.REVIEW: "review",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mesrai.cli.usage_text import budget_text, limits_text, standing_json, usage_csv, usage_json, usage_table
+from mesrai.cli.usage_text import budget_text, limits_text, standing_json, usage_json, usage_table
 from mesrai.domain.budget import Budget
+from mesrai.flows.export_spending import spending_csv
 from mesrai.flows.spend import By, Report, Spent, Standing
 from mesrai.review.render.look import Look
 
@@ -88,14 +89,14 @@ def test_a_long_name_gives_way_and_cannot_act_on_the_terminal(width: int) -> Non
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
 def test_no_cell_of_a_spreadsheet_is_a_formula(name: str) -> None:
-    text = usage_csv(a_report(a_line(name), by=By.REPOSITORY))
+    text = spending_csv(a_report(a_line(name), by=By.REPOSITORY))
     cell = list(csv.reader(io.StringIO(text)))[1][0]
     assert cell.startswith("'")
 
 
 def test_csv_has_exact_numbers_and_a_column_of_costs_for_each_currency() -> None:
     yuan = a_line('a,"b"\nc', costs={"CNY": Decimal("7.000000001")})
-    rows = list(csv.reader(io.StringIO(usage_csv(a_report(a_line("till"), yuan, by=By.REPOSITORY)))))
+    rows = list(csv.reader(io.StringIO(spending_csv(a_report(a_line("till"), yuan, by=By.REPOSITORY)))))
     assert rows == [
         "repository,reviews,calls,failed_calls,input_tokens,cached_tokens,output_tokens,reasoning_tokens,"
         "unpriced_calls,cost_cny,cost_usd".split(","),

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from mesrai.domain.occasion import MOST_FILES, Occasion, Trigger, reason_to_skip, too_many_files
-from mesrai.domain.policy import Policy
+from mesrai.domain.occasion import Occasion, Trigger, is_left_alone, reason_to_skip, too_many_files
+from mesrai.domain.policy import Cadence, CadenceKind, Policy
 from mesrai.domain.pull_request import Lifecycle, Person, PullRequest, RepositoryName
 
 NOW = 1_000_000.0
@@ -78,7 +78,55 @@ def test_the_fourth_push_within_fifteen_minutes_waits_and_one_after_a_pause_does
     assert skipped(a_pull_request(), trigger=Trigger.PUSHED, pushes=old) == ""
 
 
-def test_very_many_files_are_reviewed_only_when_somebody_asks() -> None:
-    assert too_many_files(MOST_FILES, Occasion(trigger=Trigger.OPENED)) == ""
-    assert "start-review" in too_many_files(MOST_FILES + 1, Occasion(trigger=Trigger.OPENED))
-    assert too_many_files(MOST_FILES + 1, Occasion(trigger=Trigger.ASKED)) == ""
+def test_the_owners_say_what_a_burst_is() -> None:
+    policy = Policy(cadence=Cadence(pushes=1, window_minutes=2))
+    assert "1 pushes came within 2 minutes" in skipped(a_pull_request(), policy, Trigger.PUSHED, pushes=[NOW - 60, NOW])
+    assert skipped(a_pull_request(), policy, Trigger.PUSHED, pushes=[NOW - 121, NOW]) == ""
+
+
+def test_where_every_push_is_to_be_reviewed_no_burst_waits() -> None:
+    policy = Policy(cadence=Cadence(kind=CadenceKind.AUTOMATIC))
+    assert skipped(a_pull_request(), policy, Trigger.PUSHED, pushes=[NOW] * 20) == ""
+
+
+def test_with_a_manual_cadence_only_the_first_review_comes_by_itself() -> None:
+    policy = Policy(cadence=Cadence(kind=CadenceKind.MANUAL))
+    assert skipped(a_pull_request(), policy, Trigger.OPENED) == ""
+    assert skipped(a_pull_request(), policy, Trigger.PUSHED, pushes=[NOW] * 20) == "", "nothing was reviewed so far"
+    assert "only on request" in skipped(a_pull_request(), policy, Trigger.PUSHED, was_reviewed=True)
+    assert skipped(a_pull_request(), policy, Trigger.ASKED, was_reviewed=True) == ""
+
+
+def test_drafts_are_reviewed_where_the_owners_want_it() -> None:
+    assert skipped(a_pull_request(is_draft=True), Policy(reviews_drafts=True)) == ""
+
+
+@pytest.mark.parametrize(
+    ("login", "ignored", "is_left"),
+    [
+        ("ada", ("ADA",), True),
+        ("ada", ("@ada",), True),
+        ("renovate[bot]", ("renovate",), True),
+        ("renovate[bot]", ("renovate[bot]",), True),
+        ("renovate", ("renovate[bot]",), False),
+        ("ada", ("ad", "adam"), False),
+        ("ada", (), False),
+    ],
+)
+def test_whom_the_owners_ignore_is_left_alone_until_somebody_asks(
+    login: str, ignored: tuple[str, ...], is_left: bool
+) -> None:
+    pull_request, policy = a_pull_request(author=Person(id=1, login=login)), Policy(ignored_users=ignored)
+    assert bool(skipped(pull_request, policy)) is is_left
+    assert is_left_alone(pull_request, policy, Occasion(trigger=Trigger.PUSHED)) is is_left
+    assert skipped(pull_request, policy, Trigger.ASKED) == ""
+    assert not is_left_alone(pull_request, policy, Occasion(trigger=Trigger.ASKED))
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(most_files=3)])
+def test_very_many_files_are_reviewed_only_when_somebody_asks(policy: Policy) -> None:
+    most = policy.most_files
+    assert too_many_files(most, policy, Occasion(trigger=Trigger.OPENED)) == ""
+    assert "start-review" in too_many_files(most + 1, policy, Occasion(trigger=Trigger.OPENED))
+    assert too_many_files(most + 1, policy, Occasion(trigger=Trigger.ASKED)) == ""
+    assert too_many_files(10**6, Policy(most_files=0), Occasion(trigger=Trigger.OPENED)) == "", "0: no limit"

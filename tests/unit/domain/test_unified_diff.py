@@ -324,3 +324,54 @@ def test_any_bytes_either_read_or_raise_the_one_error(data: bytes) -> None:
 @given(st.binary(max_size=50))
 def test_every_byte_sequence_is_some_text(content: bytes) -> None:
     assert text_of(content).encode("utf-8") == content or text_of(content).encode("latin-1") == content
+
+
+VARIED = (
+    MODIFIED
+    + b"diff --git a/n b/n\nnew file mode 100755\nindex 0000000..2222222\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+x\n"
+    + b"diff --git a/o b/o\ndeleted file mode 100644\nindex 2222222..0000000\n--- a/o\n+++ /dev/null\n"
+    + b"@@ -1 +0,0 @@\n-x\n"
+    + b'diff --git "a/q\\t\\303\\251" "b/q\\t\\303\\251"\nold mode 100644\nnew mode 100755\n'
+    + b"diff --git a/x b/y\nsimilarity index 100%\nrename from x\nrename to y\n"
+    + b"diff --git a/p b/p\n" + IDS + b" 100644\nGIT binary patch\nliteral 4\nLc${NkU|;|M00aO4\n\n"
+    + b"delta 2\nHcmZQz00961\n\n"
+    + b"diff --git a/s b/s\n" + IDS + b" 160000\n--- a/s\n+++ b/s\n@@ -1 +1 @@\n"
+    + b"-Subproject commit 11\n+Subproject commit 22\n"
+)  # fmt: skip
+EDITS = st.lists(
+    st.tuples(
+        st.integers(0, len(VARIED)),
+        st.integers(0, 12),
+        st.binary(max_size=4)
+        | st.sampled_from(
+            [b"@@ -1 +1 @@\n", b"@@ -99999999999999999999,1 +1,1 @@\n", b"diff --git ", b"\n", b"\0", b'"', b"+", b"-"]
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)  # fmt: skip
+
+
+def edited(data: bytes, edits: Sequence[tuple[int, int, bytes]]) -> bytes:
+    for at, without, more in edits:
+        data = data[:at] + more + data[at + without :]
+    return data
+
+
+def assert_sound(file: FileDiff) -> None:
+    """What is read holds together: every line has the number its place in the hunk gives it."""
+    assert file.path
+    for hunk in file.hunks:
+        olds = [line.old for line in hunk.lines if line.old is not None]
+        news = [line.new for line in hunk.lines if line.new is not None]
+        assert olds == list(range(hunk.old_start, hunk.old_start + hunk.old_count))
+        assert news == list(range(hunk.new_start, hunk.new_start + hunk.new_count))
+        assert not any("\n" in line.text for line in hunk.lines)
+
+
+@given(EDITS)
+def test_a_spoiled_diff_is_read_soundly_or_refused(edits: list[tuple[int, int, bytes]]) -> None:
+    assert len(read_diff(VARIED)) == 7
+    with contextlib.suppress(SourceError):
+        for file in read_diff(edited(VARIED, edits)):
+            assert_sound(file)

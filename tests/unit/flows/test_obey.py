@@ -6,7 +6,7 @@ import pytest
 from tests.memory_forge import ADA, Crashed, Fault
 from tests.reviewing import PLACE, SUBJECT, Bench, a_bench
 
-from mesrai.errors import ForgeError, ForgeNotFound, ForgeUnavailable
+from mesrai.errors import ForgeError, ForgeNotFound, ForgeUnavailable, MesraiError
 from mesrai.flows.obey import obey, tell_failure
 from mesrai.flows.receive import COMMAND, REVIEW
 from mesrai.forges.forge import Reaction
@@ -54,6 +54,28 @@ def test_who_may_not_write_is_not_obeyed(tmp_path: Path, said: str) -> None:
         assert bench.forge.reactions == {50: Reaction.SKIPPED}
         assert (await bench.standing(), bench.forge.conversation) == ([], [])
         assert ((await bench.followed()).asked, (await bench.followed()).is_paused) == ("", False)
+
+    play(tmp_path, story)
+
+
+def test_a_review_is_asked_for_once_however_often_the_job_begins(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.told("@mesrai review --deep")
+        assert (await bench.go_on()).startswith("reviewed")
+        await bench.told("@mesrai review --deep")  # the same comment: the job's end was not written down
+        assert ((await bench.followed()).asked, await bench.standing()) == ("", [])
+        await bench.told("@mesrai review --deep", comment=51)
+        assert ((await bench.followed()).asked, len(await bench.standing())) == ("--deep", 1)
+
+    play(tmp_path, story)
+
+
+def test_what_was_asked_and_not_put_before_the_job_was_killed_is_put(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.told("@mesrai review")
+        await bench.database.rows("DELETE FROM jobs")
+        await bench.told("@mesrai review")
+        assert len(await bench.standing()) == 1
 
     play(tmp_path, story)
 
@@ -157,7 +179,7 @@ def test_commands_of_one_pull_request_do_not_replace_one_another(tmp_path: Path)
 def test_a_command_that_cannot_be_carried_out_shows_it_on_its_comment(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.desk.queue.put(COMMAND, f"{SUBJECT}:50", {**PLACE, "comment": 50, "body": "@mesrai review"})
-        await tell_failure(bench.desk, await bench.claimed(COMMAND))
+        await tell_failure(bench.desk, await bench.claimed(COMMAND), MesraiError())
         assert bench.forge.reactions == {50: Reaction.FAILED}
 
     play(tmp_path, story)

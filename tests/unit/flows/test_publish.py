@@ -18,7 +18,8 @@ from mesrai.domain.review import FileStatus, Outcome, Review
 from mesrai.errors import ForgeAuth, ForgeRateLimited, ForgeUnavailable, ModelQuota
 from mesrai.flows.publish import Known, Published, announce, publish, say_failed, say_parked, say_skipped
 from mesrai.forges.forge import Conclusion, Forge, Reaction, Thread, Verdict
-from mesrai.review.render.marks import is_summary, read_finding_mark
+from mesrai.review.render.description import without_part_of_ours
+from mesrai.review.render.marks import AUTHOR_END, DESCRIPTION_BEGIN, DESCRIPTION_END, is_summary, read_finding_mark
 
 STRICT = Policy(may_approve=True, may_request_changes=True)
 NO_SUMMARY = Policy(summary=SummaryWishes(is_generated=False))
@@ -459,7 +460,7 @@ OURS = (
 
 def test_description() -> None:
     said = "Prices are added up."
-    assert described(ExistingDescription.REPLACE, body="Mine.", summary=said) == OURS
+    assert described(ExistingDescription.REPLACE, body="", summary=said) == OURS
     assert described(ExistingDescription.CONCATENATE, body="Mine.", summary=said) == f"Mine.\n\n{OURS}"
     assert described(ExistingDescription.CONCATENATE, body="", summary=said) == OURS
     assert described(
@@ -471,6 +472,27 @@ def test_description() -> None:
     assert news == f"Invoices are rounded.\n\n{OURS}"
     same = described(ExistingDescription.COMPLEMENT, body="Prices get added up now.", summary="The prices, added.")
     assert same == "Prices get added up now."
+
+
+@FEW
+@given(
+    st.lists(st.sampled_from(list(ExistingDescription)), min_size=1, max_size=4),
+    st.sampled_from(
+        ["Mine.", "Fixes #7.\n\n```\n</details>\n<!-- a", f"Mine {AUTHOR_END} still {DESCRIPTION_END} mine."]
+    ),
+)
+def test_what_the_author_wrote_is_never_lost_whatever_the_owners_wish_in_turn(
+    modes: list[ExistingDescription], body: str
+) -> None:
+    plain = body.replace(AUTHOR_END, "").replace(DESCRIPTION_END, "").split()
+    text = body
+    for mode in modes:
+        text = described(mode, body=text, summary="Prices are added up.")
+        again = described(mode, body=text, summary="Prices are added up.")
+        assert again == text
+        assert without_part_of_ours(text).split() == plain
+        assert text.count("Prices are added up.") == 1
+        assert (mode is ExistingDescription.REPLACE) == text.startswith(DESCRIPTION_BEGIN)
 
 
 def test_a_review_of_what_is_new_leaves_the_description_and_tells_its_overview_in_the_summary() -> None:

@@ -100,3 +100,36 @@ def test_a_failure_of_github_while_we_speak_leaves_everything_once(
         threads = at(github, lambda forge: forge.threads(pull.number))
         comments = at(github, lambda forge: forge.comments(pull.number))
         assert (len(threads), len(comments), last.problems) == (1, 1, ())
+
+
+def test_a_check_that_was_made_and_never_remembered_is_found_again(tmp_path: Path) -> None:
+    with running_github(tmp_path) as github:
+        pull = a_pull(github)
+        github.fail("POST", "*/check-runs", status=502, after_effect=True)
+
+        async def begin_twice(forge: Forge) -> tuple[Known, Known]:
+            pull_request = await forge.pull_request(pull.number)
+            first = await announce(forge, pull_request, known=Known())
+            return first, await announce(forge, pull_request, known=Known())
+
+        first, second = at(github, begin_twice)
+        (check,) = github.world.checks
+        assert (first.check, second.check, second.problems) == (None, check.id, ())
+
+
+def test_where_threads_may_not_be_resolved_they_are_told_to_be_fixed_once(tmp_path: Path) -> None:
+    with running_github(tmp_path) as github:
+        github.world.resolving_needs = "contents"
+        pull = a_pull(github)
+        published(github, pull, a_review_of(GRAVE))
+        pull.push({"shop.py": "a = 1\nb = 2\nc = 3\nd = 4\ne = 6\n"})
+        first, again = published(github, pull, a_review_of()), published(github, pull, a_review_of())
+        assert (first.resolved, first.problems, first.verdict) == (1, (), Verdict.APPROVE)
+        assert (again.resolved, again.problems, again.conclusion) == (0, (), Conclusion.SUCCESS)
+        (thread,) = at(github, lambda forge: forge.threads(pull.number))
+        assert (len(thread.comments), thread.is_resolved) == (2, False)
+        assert "Fixed as of" in thread.comments[1].body
+        tries = [asked for asked in github.asked("POST", "/graphql") if "resolveReviewThread" in str(asked.body)]
+        assert len(tries) == 1
+        back = published(github, pull, a_review_of(GRAVE))
+        assert back.posted == 1, "what comes back is told anew"

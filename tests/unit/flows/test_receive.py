@@ -44,6 +44,7 @@ def test_what_happens_to_a_pull_request_makes_a_review_due(kind: EventKind, trig
     work = meaning_of(an_event(kind)).work
     assert work is not None
     assert (work.kind, work.subject, work.payload) == (REVIEW, "github.com/acme/shop#7", PLACE | {"trigger": trigger})
+    assert work.is_asked == (kind is EventKind.RERUN)
 
 
 def test_a_command_is_work_of_its_own_and_replaces_no_other() -> None:

@@ -8,7 +8,8 @@ from tests.memory_forge import HEAD, Crashed, Fault
 from tests.reviewing import AFTER, BEFORE, CHANGED, NOW, SUBJECT, Bench, SlowModel, a_bench, finds_one
 from tests.scripted_model import Script
 
-from mesrai.domain.occasion import MOST_FILES, Trigger
+from mesrai.domain.occasion import Trigger
+from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle
 from mesrai.errors import (
     BudgetSpent,
@@ -30,6 +31,7 @@ from mesrai.review.options import Depth, Options
 from mesrai.store.pull_requests import Followed, change_followed
 
 NEXT = "c" * 40
+MOST_FILES = Policy().most_files
 Story = Callable[[Bench], Awaitable[None]]
 
 
@@ -42,7 +44,7 @@ def play(folder: Path, story: Story, *, lease_s: float = 60.0) -> None:
 
 
 async def ask(bench: Bench, asked: str) -> None:
-    await change_followed(bench.database, SUBJECT, lambda now: replace(now, asked=asked))
+    await change_followed(bench.database, SUBJECT, lambda now: now.with_ask(asked))
 
 
 def fails(error: ModelError) -> Script:
@@ -196,8 +198,8 @@ def test_paused_reviews_wait_for_somebody_who_asks(tmp_path: Path) -> None:
 
 def test_more_files_than_are_reviewed_by_themselves_wait_for_somebody_who_asks(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
-        bench.head = {**{f"f{number}.bin": b"\0" for number in range(MOST_FILES + 1)}, **CHANGED}
-        assert f"more than {MOST_FILES}" in await bench.reviewed()
+        bench.head = {**{f"f{number}.bin": b"\0" for number in range(Policy().most_files + 1)}, **CHANGED}
+        assert f"more than {Policy().most_files}" in await bench.reviewed()
         await ask(bench, "usual")
         assert (await bench.reviewed(Trigger.ASKED)).startswith("reviewed")
 

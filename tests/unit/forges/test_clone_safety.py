@@ -232,6 +232,21 @@ def test_object_that_would_write_into_gits_folder_is_refused(tmp_path: Path) -> 
             hall.change(pull_request_on(head))
 
 
+def test_commit_that_git_refuses_is_said_and_the_clone_is_kept(tmp_path: Path) -> None:
+    with a_hall(tmp_path) as hall:
+        pull_request = a_simple_hall(hall)
+        hall.change(pull_request)
+        bare = hall.hosted.bare
+        tree = bare.git("rev-parse", f"{pull_request.head_sha}^{{tree}}")
+        who = "a <a@b> 1 +0000"
+        raw = f"tree {tree}\nparent {pull_request.head_sha}\nauthor {who}\ncommitter {who}\n\nhi\0there\n".encode()
+        head = bare.git("hash-object", "-w", "-t", "commit", "--literally", "--stdin", stdin=raw)
+        bare.git("update-ref", "refs/pull/7/head", head)
+        with pytest.raises(SourceError, match=r"git refuses: .*nulInCommit"):
+            hall.change(pull_request_on(head))
+        assert (hall.clone() / "mesrai-depth").exists(), "or else every push would have all of it fetched anew"
+
+
 # Where git goes
 
 

@@ -39,6 +39,11 @@ class Told:
     spared: int = 0
     until: float = 0.0
     reason: str = ""
+    failure: str = ""
+
+    @property
+    def most(self) -> int:
+        return 2 * MOST if self.failure else MOST
 
     @property
     def key(self) -> tuple[str, str]:
@@ -90,7 +95,7 @@ class QueueMachine(RuleBasedStateMachine):
             waiting.due = due if waiting.reason else min(due, waiting.due)
         else:
             waiting.due = max(due, waiting.due)
-        waiting.payload, waiting.reason, waiting.spared = payload, "", waiting.attempts
+        waiting.payload, waiting.reason, waiting.failure, waiting.spared = payload, "", "", waiting.attempts
 
     @rule(worker=st.sampled_from(["one", "two"]), kinds=st.sampled_from([KINDS, KINDS[:1], KINDS[1:]]))
     def claim(self, worker: str, kinds: tuple[str, ...]) -> None:
@@ -104,8 +109,8 @@ class QueueMachine(RuleBasedStateMachine):
         taken.state, taken.reason = "running", taken.reason
         taken.attempts += 1
         taken.until = self.clock.at + LEASE_S
-        assert (job.kind, job.subject, job.payload, job.attempt, job.worker) == (
-            taken.kind, taken.subject, {"n": taken.payload}, taken.attempts, worker,
+        assert (job.kind, job.subject, job.payload, job.attempt, job.worker, job.failure) == (
+            taken.kind, taken.subject, {"n": taken.payload}, taken.attempts, worker, taken.failure,
         )  # fmt: skip
         self.had.append(job)
 
@@ -140,12 +145,18 @@ class QueueMachine(RuleBasedStateMachine):
             return
         if seconds is None:
             held.state, held.reason = "failed", "broken"
-        elif held.attempts - held.spared >= MOST:
+        elif held.attempts - held.spared >= held.most:
             held.due = self.clock.at + seconds
             held.state = "failed"
-            held.reason = f"gave up after {held.attempts - held.spared} attempts: broken"
+            held.reason = held.failure or f"gave up after {held.attempts - held.spared} attempts: broken"
         else:
             self._given_back(held, self.clock.at + seconds, "broken")
+
+    @rule(at=st.integers(0, 50))
+    def give_up(self, at: int) -> None:
+        job, held = self._one_had(at)
+        if job is not None and self._does(self.queue.give_up(job, "broken"), held is not None) and held is not None:
+            held.failure = "broken"
 
     @invariant()
     def it_is_as_told(self) -> None:
@@ -154,12 +165,12 @@ class QueueMachine(RuleBasedStateMachine):
         rows = self.runner.run(self.clock.rows("SELECT * FROM jobs ORDER BY id"))
         found = [
             (row["id"], row["kind"], row["subject"], row["payload"], row["due_at"], row["state"], row["attempts"],
-             row["spared"], row["reason"])
+             row["spared"], row["reason"], row["failure"])
             for row in rows
         ]  # fmt: skip
         assert found == [
             (each.id, each.kind, each.subject, f'{{"n": {each.payload}}}', each.due, each.state, each.attempts,
-             each.spared, each.reason)
+             each.spared, each.reason, each.failure)
             for each in self.told
         ]  # fmt: skip
 
@@ -175,8 +186,11 @@ class QueueMachine(RuleBasedStateMachine):
         for each in self._lost(kinds):
             if self._with("waiting", each.key) is not None:
                 each.state, each.reason = "done", REPLACED
-            elif each.attempts - each.spared >= MOST:
-                each.state, each.reason = "failed", f"gave up after {MOST} attempts: its worker was lost"
+                continue
+            if each.attempts - each.spared >= MOST:
+                each.failure = each.failure or f"gave up after {MOST} attempts: its worker was lost"
+            if each.attempts - each.spared >= each.most:
+                each.state, each.reason = "failed", each.failure
 
     def _choices(self, kinds: tuple[str, ...]) -> list[Told]:
         """Those that may be next: of the lost ones the oldest, or else the oldest of each repository."""

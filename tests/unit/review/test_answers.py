@@ -156,3 +156,30 @@ def test_reading_never_fails_in_another_way(text: str) -> None:
     for read in (lambda: read_review_answer(text, ["a.py"]), lambda: read_verdicts(text, 1)):
         with suppress(AnswerMisshapen):
             read()
+
+
+ODD_NUMBERS: list[Any] = ["²", "٣", "9" * 5_000, 10**400, -(10**400), 2**63, 1e308, "1e9", "-1", True, "", [], {}]
+
+
+@pytest.mark.parametrize("odd", ODD_NUMBERS, ids=lambda odd: str(odd)[:8])
+def test_a_number_that_is_none_is_no_line_and_never_an_accident(odd: Any) -> None:
+    [finding] = read_review_answer(an_answer(a_raw(line=odd)), ["a.py"]).findings
+    assert finding.line is None
+
+
+def test_a_share_beyond_all_bounds_is_the_nearest_bound() -> None:
+    given_ = [10**400, -(10**400), float("inf"), float("-inf"), float("nan")]
+    read = read_review_answer(an_answer(*(a_raw(confidence=each) for each in given_)), ["a.py"])
+    assert [finding.confidence for finding in read.findings] == [1.0, 0.0, 1.0, 0.0, 0.0]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*a_raw(), *a_verdict()]), json_values | st.integers() | st.sampled_from(ODD_NUMBERS)
+    )
+)
+def test_one_odd_field_makes_an_answer_or_the_one_error(odd: dict[str, Any]) -> None:
+    for text in (an_answer(a_raw(**odd)), verdicts(a_verdict(**odd))):
+        for read in (lambda text=text: read_review_answer(text, ["a.py"]), lambda text=text: read_verdicts(text, 1)):
+            with suppress(AnswerMisshapen):
+                read()

@@ -36,6 +36,9 @@ class OneFile:
     async def file(self, path: str, _at: At) -> bytes | None:
         return b"first\nsecond\n" if path == "a.py" else None
 
+    async def below(self, folder: str, _at: At) -> list[str]:
+        return [path for path in await self.paths() if path.startswith(f"{folder}/")]
+
     async def paths(self) -> list[str]:
         return ["a.py", "src/b.py", "src/deep/c.py"]
 

@@ -120,3 +120,25 @@ SCHEMAS = st.recursive(
 @given(SCHEMAS)
 def test_the_smallest_value_is_valid_for_its_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(filled(schema), schema)
+
+
+TALK = {
+    "type": "object",
+    "properties": {"reply": TEXT, "concedes": {"type": "boolean"}, "remember": {"type": "array", "items": TEXT}},
+    "required": ["reply", "concedes", "remember"],
+}
+
+
+def test_somebody_who_asks_is_told_what_the_rules_see() -> None:
+    given_schema = {"type": "json_schema", "json_schema": {"schema": TALK}}
+    talk = QUESTION.replace("Review this part of the change", "You are spoken to in a thread. The part it is about")
+    answer = answer_by_rule(asked(talk, response_format=given_schema))
+    assert isinstance(answer, str)
+    told = json.loads(answer)
+    jsonschema.validate(told, TALK)
+    assert "src/a.py, line 2" in told["reply"]
+    assert not told["concedes"]
+    harmless = talk.replace("eval(text)", "text").replace("except:", "pass")
+    answer = answer_by_rule(asked(harmless, response_format=given_schema))
+    assert isinstance(answer, str)
+    assert json.loads(answer)["concedes"]

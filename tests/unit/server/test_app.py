@@ -79,8 +79,9 @@ def test_without_a_secret_there_is_no_door_for_webhooks() -> None:
     assert "MESRAI_GITHUB_WEBHOOK_SECRET" in told
 
 
-def test_health_names_what_is_broken() -> None:
+def test_health_names_what_is_broken_and_only_the_log_says_how(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(doors(), "GET", "/health/live") == (200, '{"told":"alive"}')
-    assert ask(doors(), "GET", "/health/ready") == (200, '{"ready":true,"broken":{}}')
-    found = ask(doors(broken={"database": "away"}), "GET", "/health/ready")
-    assert found == (503, '{"ready":false,"broken":{"database":"away"}}')
+    assert ask(doors(), "GET", "/health/ready") == (200, '{"ready":true,"broken":[]}')
+    found = ask(doors(broken={"database": "the server at 10.0.0.7 is away"}), "GET", "/health/ready")
+    assert found == (503, '{"ready":false,"broken":["database"]}')
+    assert "database: the server at 10.0.0.7 is away" in caplog.text

@@ -49,3 +49,9 @@ def test_a_credential_is_taken_out_of_a_line_and_of_a_traceback() -> None:
 
 def test_what_has_no_end_is_cut() -> None:
     assert len(logged("%s", "x" * 100_000)) < 5_000
+
+
+def test_a_credential_across_the_cut_is_taken_out_too() -> None:
+    for before in range(3_960, 4_001):
+        text = logged("%s", "x " * (before // 2) + " " * (before % 2) + TOKEN)
+        assert TOKEN[:9] not in text

@@ -1,14 +1,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.databases import ENGINES, a_database
 
 from mesrai.jobs.embedded import DatabaseQueue
-from mesrai.store.answers import AnswerBook, prune_answers
+from mesrai.store.answers import AnswerBook, book_now, prune_answers
 from mesrai.store.database import Database
 from mesrai.store.opening import open_database
+from mesrai.store.pull_requests import change_followed
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
 
@@ -22,22 +24,25 @@ def with_database(engine: str, folder: Path, use: Callable[[Database], Awaitable
         asyncio.run(run(url))
 
 
-def test_an_answer_is_kept_for_its_job_and_the_first_one_stays(engine: str, tmp_path: Path) -> None:
+SUBJECT = "forge.example/owner/name#7"
+
+
+def test_an_answer_is_kept_for_its_round_and_the_first_one_stays(engine: str, tmp_path: Path) -> None:
     async def use(database: Database) -> None:
-        book = AnswerBook(database, 1)
+        book = await book_now(database, SUBJECT)
         assert await book.find("q") is None
         await book.keep("q", '{"n": 1}')
-        await AnswerBook(database, 1).keep("q", '{"n": 2}')
-        await book.keep("r", "{}")
-        assert await AnswerBook(database, 1).find("q") == '{"n": 1}'
-        assert await AnswerBook(database, 2).find("q") is None
-        await book.forget()
-        assert await book.find("r") is None
+        await AnswerBook(database, SUBJECT).keep("q", '{"n": 2}')
+        assert await (await book_now(database, SUBJECT)).find("q") == '{"n": 1}'
+        assert await (await book_now(database, f"{SUBJECT}:50")).find("q") is None
+        await change_followed(database, SUBJECT, lambda now: replace(now, round=now.round + 1))
+        assert await (await book_now(database, SUBJECT)).find("q") is None
+        assert await book.find("q") == '{"n": 1}'
 
     with_database(engine, tmp_path, use)
 
 
-def test_answers_go_when_their_job_is_over(engine: str, tmp_path: Path) -> None:
+def test_answers_go_when_no_job_is_about_their_subject(engine: str, tmp_path: Path) -> None:
     async def use(database: Database) -> None:
         queue = DatabaseQueue(database)
         jobs = []
@@ -45,13 +50,13 @@ def test_answers_go_when_their_job_is_over(engine: str, tmp_path: Path) -> None:
             await queue.put("review", f"forge.example/owner/name#{at}", {})
             job = await queue.claim("w", kinds=("review",))
             assert job is not None
-            await AnswerBook(database, job.id).keep("q", "{}")
+            await AnswerBook(database, job.subject).keep("q", "{}")
             jobs.append(job)
         await queue.finish(jobs[0])
         await queue.fail(jobs[1], "broken", retry_in_s=None)
         await queue.park(jobs[2], until=9e9, reason="quota")
         assert await prune_answers(database) == 2
-        left = await database.rows("SELECT job FROM answers ORDER BY job")
-        assert [row["job"] for row in left] == [jobs[2].id, jobs[3].id]
+        left = await database.rows("SELECT subject FROM answers ORDER BY subject")
+        assert [row["subject"] for row in left] == [jobs[2].subject, jobs[3].subject]
 
     with_database(engine, tmp_path, use)

@@ -16,8 +16,11 @@ WHOLE = Followed(
     subject=SUBJECT,
     installation=2**40,
     reviewed_sha="a" * 40,
+    reviewed_base="main",
     is_paused=True,
     asked="deep",
+    asks=2**43,
+    round=2**44,
     summary_comment=2**41,
     check_id=2**42,
     check_sha="b" * 40,
@@ -73,5 +76,32 @@ def test_a_change_that_fails_changes_nothing(engine: str, tmp_path: Path) -> Non
             await change_followed(database, SUBJECT, broken)
         assert await find_followed(database, SUBJECT) == WHOLE
         assert await change_followed(database, SUBJECT, lambda each: each) == WHOLE
+
+    with_database(engine, tmp_path, use)
+
+
+def test_what_is_asked_for_is_due_until_that_very_asking_is_done(engine: str, tmp_path: Path) -> None:
+    async def use(database: Database) -> None:
+        first = await change_followed(database, SUBJECT, lambda now: now.with_ask("--deep"))
+        second = await change_followed(database, SUBJECT, lambda now: now.with_ask("--deep"))
+        assert (first.asked, second.asked) == ("--deep", "--deep")
+        assert (await change_followed(database, SUBJECT, lambda now: now.without_ask(first.asks))).asked == "--deep"
+        assert (await change_followed(database, SUBJECT, lambda now: now.without_ask(second.asks))).asked == ""
+
+    with_database(engine, tmp_path, use)
+
+
+@pytest.mark.parametrize(
+    ("asked", "due"), [(["usual"], "usual"), (["--full", "usual"], "--full"), (["usual", "--fast"], "--fast")]
+)
+def test_the_usual_review_does_not_undo_a_particular_one_that_is_due(
+    engine: str, tmp_path: Path, asked: list[str], due: str
+) -> None:
+    async def use(database: Database) -> None:
+        followed = Followed(subject=SUBJECT)
+        for scope in asked:
+            followed = followed.with_ask(scope)
+        await save_followed(database, database, followed)
+        assert (await find_followed(database, SUBJECT)).asked == due
 
     with_database(engine, tmp_path, use)

@@ -38,7 +38,7 @@ def with_clock(engine: str, folder: Path, use: Callable[[Clocked], Awaitable[Non
 def test_a_review_is_kept_from_its_beginning_to_its_report(engine: str, tmp_path: Path) -> None:
     async def use(clock: Clocked) -> None:
         assert await find_review(clock, "r1") is None
-        await begin_review(clock, review="r1", subject=ONE, head_sha="a" * 40, organisation="us")
+        await begin_review(clock, review="r1", subject=ONE, head_sha="a" * 40, base_ref="main", organisation="us")
         clock.at += 5
         await set_outcome(clock, "r1", PARKED, reason="the quota is used up")
         parked = await find_review(clock, "r1")
@@ -48,6 +48,7 @@ def test_a_review_is_kept_from_its_beginning_to_its_report(engine: str, tmp_path
             subject=ONE,
             repository="forge.example/owner/one",
             head_sha="a" * 40,
+            base_ref="main",
             outcome=PARKED,
             reason="the quota is used up",
             created_at=1_000.0,
@@ -59,6 +60,7 @@ def test_a_review_is_kept_from_its_beginning_to_its_report(engine: str, tmp_path
         again = await find_review(clock, "r1")
         assert again is not None
         assert (again.outcome, again.reason, again.head_sha, again.created_at) == (RUNNING, "", "b" * 40, 1_000.0)
+        assert again.base_ref == ""
         await end_review(clock, "r1", "reviewed", report='{"summary": "漢字"}')
         assert await find_report(clock, "r1") == '{"summary": "漢字"}'
         assert await latest_review(clock, ONE, outcomes=("reviewed", "partial")) == await find_review(clock, "r1")

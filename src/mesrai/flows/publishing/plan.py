@@ -45,8 +45,10 @@ def plan_publication(review: Review, standing: Standing, *, is_incremental: bool
     return Plan(
         new=tuple(new),
         states=tuple(states),
-        fixed=tuple(each for each in fixed if not each.thread.is_resolved),
-        earlier=tuple(each for each in others if each not in fixed and not each.is_resolved_by_right),
+        fixed=tuple(each for each in fixed if not each.thread.is_resolved and not each.is_told_fixed),
+        earlier=tuple(
+            each for each in others if each not in fixed and not each.is_resolved_by_right and not each.is_told_fixed
+        ),
         carried=_carried(review, standing, is_incremental=is_incremental),
     )
 
@@ -58,10 +60,10 @@ def counting(review: Review, states: Sequence[str]) -> Sequence[Severity]:
 
 def _state(threads: Sequence[OurThread]) -> str:
     """What became of the threads about one finding. Only threads that we settled ourselves let it be told again."""
-    unsettled = [each for each in threads if not each.thread.is_resolved]
+    unsettled = [each for each in threads if not each.thread.is_resolved and not each.is_told_fixed]
     if unsettled:
         return ANSWERED if any(each.is_answered for each in unsettled) else OPEN
-    by_others = [each for each in threads if not each.is_resolved_by_us]
+    by_others = [each for each in threads if not each.is_resolved_by_us and not each.is_told_fixed]
     if not by_others:
         return NEW
     is_known = all(each.thread.resolved_by is not None and each.is_resolved_by_right for each in by_others)

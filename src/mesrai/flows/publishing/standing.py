@@ -7,7 +7,7 @@ from mesrai.domain.finding import Severity
 from mesrai.domain.pull_request import Comment, Person
 from mesrai.errors import ForgeError, ForgeRateLimited
 from mesrai.forges.forge import Forge, Thread, Verdict
-from mesrai.review.render.marks import ANY_MARK, is_summary, read_finding_mark
+from mesrai.review.render.marks import ANY_MARK, FIXED_MARK, RESOLVED, is_summary, read_answer_mark, read_finding_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class OurThread:
     is_answered: bool  # by anybody but us
     is_resolved_by_us: bool
     is_resolved_by_right: bool  # by somebody who may write, or the forge does not say by whom
+    is_told_fixed: bool = False  # our word in it that the finding is fixed is the last one, since we may not resolve it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,11 @@ async def our_threads(forge: Forge, number: int, me: Person) -> tuple[OurThread,
                 thread=thread,
                 fingerprint=mark[0],
                 severity=mark[1],
-                is_answered=any(not _is_ours(each, me) for each in thread.comments[1:]),
-                is_resolved_by_us=by is not None and _is_resolved_by_us(thread, by, me),
+                is_answered=any(not is_ours(each, me) for each in thread.comments[1:]),
+                is_resolved_by_us=by is not None
+                and not _was_asked_for(thread, me)
+                and _is_resolved_by_us(thread, by, me),
+                is_told_fixed=_is_told_fixed(thread, me),
                 is_resolved_by_right=thread.is_resolved and (by is None or _is_us(by, me) or rights[by.login]),
             )
         )
@@ -81,7 +85,7 @@ def is_same(one: Person, other: Person) -> bool:
     return (one.id == other.id and one.id > 0) or one.login.casefold() == other.login.casefold()
 
 
-def _is_ours(comment: Comment, me: Person) -> bool:
+def is_ours(comment: Comment, me: Person) -> bool:
     """Whether we wrote a comment. Under a person's token the person does too, but without a mark."""
     return is_same(comment.author, me) and (me.is_bot or ANY_MARK in comment.body)
 
@@ -89,6 +93,17 @@ def _is_ours(comment: Comment, me: Person) -> bool:
 def _is_resolved_by_us(thread: Thread, by: Person, me: Person) -> bool:
     """Whether we settled a thread: only ever where its lines changed, which tells us from a person with our token."""
     return thread.is_resolved and _is_us(by, me) and (me.is_bot or thread.is_outdated)
+
+
+def _was_asked_for(thread: Thread, me: Person) -> bool:
+    """Whether we settled it because somebody who may write asked us to: we said so there."""
+    marks = [read_answer_mark(each.body) for each in thread.comments[1:] if is_ours(each, me)]
+    return any(mark is not None and mark.note == RESOLVED for mark in marks)
+
+
+def _is_told_fixed(thread: Thread, me: Person) -> bool:
+    last = thread.comments[-1]
+    return is_same(last.author, me) and last.body.lstrip().startswith(FIXED_MARK)
 
 
 def _is_us(by: Person, me: Person) -> bool:

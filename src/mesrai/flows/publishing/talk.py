@@ -18,6 +18,8 @@ class Known:
     check: int | None = None
     check_sha: str = ""  # the commit that check is on
     problems: tuple[str, ...] = ()  # what could not be done so far
+    is_once: bool = False  # no service follows the request: no check is set, and nobody waits for commands
+    progress: str = ""  # the mark that says how far reviews got, if the one that is told now was whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,9 @@ class Talk:
             await self.forge.react(self.pull_request.number, reaction)
 
     async def put_check(self, check: Check, known: Known) -> int | None:
-        """Make the check, or bring ours on that commit up to date; its id if it has one."""
+        """Make the check, or bring ours on that commit up to date; its id if it has one. No check for `is_once`."""
+        if known.is_once:
+            return None
         id_ = known.check if known.check_sha == check.sha else None
         with self.step("The check could not be set"):
             try:

@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import jwt
 
 from mesrai.domain.pull_request import Person, RepositoryName
 from mesrai.domain.secret import Secret
-from mesrai.errors import ForgeUnavailable, SettingsError
-from mesrai.forges.github.payloads import a_login, a_mapping, an_id, as_documented
-from mesrai.forges.github.transport import Session, Transport
+from mesrai.errors import ForgeRejected, ForgeUnavailable, SettingsError
+from mesrai.forges.github.payloads import a_login, a_mapping, an_id, as_documented, owner_and_name
+from mesrai.forges.github.transport import Session, Token, Transport
 
 PERMISSIONS: Final = {
     "metadata": "read",
@@ -41,6 +41,7 @@ class App:
         self, session: Session, *, app_id: str, private_key: Secret, clock: Callable[[], float] = time.time
     ) -> None:
         """`app_id` is the App's id or its client id; `private_key` the PEM file's text."""
+        self._session = session
         self._transport = Transport(session, _AppKey(app_id, private_key, clock))
         self._clock = clock
         self._login = ""
@@ -85,7 +86,23 @@ class App:
         return minted.expires_at - _RENEWED_BEFORE_S > self._clock()
 
     async def _mint(self, installation: int, repository: RepositoryName) -> _Minted:
-        body = {"repositories": [repository.name], "permissions": PERMISSIONS}
+        try:
+            return await self._obtain(installation, {"repositories": [repository.name], "permissions": PERMISSIONS})
+        except ForgeRejected as error:
+            name = await self._name_now(installation, repository) if error.status == 422 else repository.name
+            if name == repository.name:
+                raise
+        return await self._obtain(installation, {"repositories": [name], "permissions": PERMISSIONS})
+
+    async def _name_now(self, installation: int, repository: RepositoryName) -> str:
+        """The name of a repository that may have got another one, found with a token that may read nothing else."""
+        seeing = await self._obtain(installation, {"permissions": {"metadata": "read"}})
+        path = f"repos/{quote(repository.owner, safe='')}/{quote(repository.name, safe='')}"
+        told = await Transport(self._session, Token(seeing.token)).read(path)
+        with as_documented():
+            return owner_and_name(a_mapping(told))[1]
+
+    async def _obtain(self, installation: int, body: Mapping[str, Any]) -> _Minted:
         answer = await self._transport.obtain(f"app/installations/{installation}/access_tokens", body)
         with as_documented():
             token, expires_at = a_mapping(answer).get("token"), a_mapping(answer).get("expires_at")

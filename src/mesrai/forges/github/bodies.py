@@ -9,7 +9,8 @@ from mesrai.forges.forge import Annotation, Check, Conclusion, InlineComment, Ve
 from mesrai.forges.github.wire import OUR_MARK
 
 MOST_ANNOTATIONS: Final = 50  # per call
-_CHECK_NAME: Final = "Mesrai"
+CHECK_NAME: Final = "Mesrai"
+OUR_RUN: Final = "mesrai:v1"  # by which a check run of ours is known again
 _MOST_BODY: Final = 65_000  # GitHub refuses 65,536 characters and more
 _MOST_SUMMARY: Final = 65_000
 _MOST_MESSAGE: Final = 60_000  # of an annotation: 64 KB, counted in bytes
@@ -81,7 +82,7 @@ def status_body(check: Check) -> Mapping[str, Any]:
     """Of a commit status, which says less than a check run."""
     return {
         "state": _STATES[check.conclusion],
-        "context": _CHECK_NAME,
+        "context": CHECK_NAME,
         "description": _shortened(check.title, _MOST_DESCRIPTION),
     }
 
@@ -105,7 +106,7 @@ def _check_body(check: Check, annotations: Sequence[Annotation], *, is_last: boo
         "summary": capped(check.summary, _MOST_SUMMARY),
         "annotations": [_annotation(each) for each in annotations],
     }
-    body: dict[str, Any] = {"name": _CHECK_NAME, "output": output}
+    body: dict[str, Any] = {"name": CHECK_NAME, "output": output}
     if check.conclusion is not None and is_last:
         return body | {"status": "completed", "conclusion": check.conclusion.value}
     return body | {"status": "in_progress"}

@@ -1,19 +1,21 @@
 """GitHub as a Forge: one repository under one credential."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 from urllib.parse import quote
 
 from mesrai.domain.pull_request import Comment, Person, PullRequest, RepositoryName
 from mesrai.errors import ForgeAuth, ForgeNotFound
 from mesrai.forges.forge import Check, InlineComment, Posted, Reaction, Thread, Verdict
-from mesrai.forges.github.bodies import capped, check_bodies, comment_text, status_body
+from mesrai.forges.github.api_source import ApiSource, open_api_source
+from mesrai.forges.github.bodies import CHECK_NAME, OUR_RUN, capped, check_bodies, comment_text, status_body
 from mesrai.forges.github.git_access import GitAccess, git_access
-from mesrai.forges.github.payloads import a_mapping, an_id, as_documented, optional_object, text
+from mesrai.forges.github.payloads import a_list, a_mapping, an_id, an_object, as_documented, optional_object, text
 from mesrai.forges.github.reviews import Posting, dismiss, post_review, standing_verdict
 from mesrai.forges.github.threads import fetch_threads, resolve_thread
 from mesrai.forges.github.transport import Transport
-from mesrai.forges.github.wire import comment_from, is_same, person_from, pull_request_from
+from mesrai.forges.github.wire import comment_from, is_same, person_from, pull_request_from, repository_from
 
 _WORKFLOW_BOT: Final = "github-actions[bot]"  # who a workflow's token acts as
 
@@ -24,7 +26,7 @@ class GitHub:
     def __init__(self, transport: Transport, repository: RepositoryName) -> None:
         self._transport = transport
         self._repository = repository
-        self._path = f"repos/{_quoted(repository.owner)}/{_quoted(repository.name)}"
+        self._now = repository  # under the name it has by now, as far as known
         self._me: Person | None = None
         self._has_checks = True  # until GitHub says otherwise
 
@@ -39,22 +41,38 @@ class GitHub:
         """See Forge."""
         payload = await self._transport.read(self._pull(number))
         with as_documented():
-            return pull_request_from(a_mapping(payload), self._repository)
+            found = pull_request_from(a_mapping(payload), self._repository)
+            self._now = repository_from(an_object(an_object(payload, "base"), "repo"), self._repository.forge)
+        return found
 
     async def may_write(self, login: str) -> bool:
         """See Forge. An app or a bot may not, and neither may a name that nobody has."""
+        permission, _ = await self._rights(login)
+        return permission in ("admin", "maintain", "write")
+
+    async def may_administer(self, login: str) -> bool:
+        """See Forge. `permission` has no word for who maintains: it is the role that says so.
+
+        https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        """
+        permission, role = await self._rights(login)
+        return permission == "admin" or role in ("admin", "maintain")
+
+    async def _rights(self, login: str) -> tuple[object, object]:
+        """A person's permission and role here; none of a name that nobody has."""
         try:
             payload = await self._transport.read(f"{self._path}/collaborators/{_quoted(login)}/permission")
         except ForgeNotFound as error:
             if "is not a user" in error.message:
-                return False
+                return "none", "none"
             raise
         with as_documented():
-            return a_mapping(payload).get("permission") in ("admin", "maintain", "write")
+            told = a_mapping(payload)
+        return told.get("permission"), told.get("role_name")
 
     async def threads(self, number: int) -> Sequence[Thread]:
         """See Forge."""
-        return await fetch_threads(self._transport, self._repository, number)
+        return await fetch_threads(self._transport, self._now, number)
 
     async def comments(self, number: int) -> Sequence[Comment]:
         """See Forge."""
@@ -116,7 +134,7 @@ class GitHub:
         """See Forge. With many annotations it takes several calls, of which the last one concludes."""
         try:
             if id is not None or self._has_checks:
-                return await self._put_run(check, id)
+                return await self._put_run(check, await self._run_on(check.sha) if id is None else id)
         except ForgeAuth as error:
             if error.status != 403 or id is not None:
                 raise
@@ -127,7 +145,15 @@ class GitHub:
     async def git_access(self) -> GitAccess:
         """How git reaches the repository now; good for five minutes at least."""
         token = await self._transport.credentials.token()
-        return git_access(self._transport.place, self._repository, token)
+        return git_access(self._transport.place, self._now, token)
+
+    def source(self, pull_request: PullRequest, since: str = "") -> AbstractAsyncContextManager[ApiSource]:
+        """The change of a pull request, read through this interface alone; see `open_api_source`."""
+        return open_api_source(self._transport, self._path, pull_request, since=since)
+
+    @property
+    def _path(self) -> str:
+        return f"repos/{_quoted(self._now.owner)}/{_quoted(self._now.name)}"
 
     def _pull(self, number: int) -> str:
         return f"{self._path}/pulls/{number}"
@@ -165,15 +191,33 @@ class GitHub:
             if is_state and id_ != kept and is_same(who, me):
                 await self._transport.write("DELETE", f"{place}/{id_}")
 
+    async def _run_on(self, sha: str) -> int | None:
+        """Our newest check run on a commit; None if there is none. A workflow may name its jobs as we name ours."""
+        path = f"{self._path}/commits/{_quoted(sha)}/check-runs"
+        answer = await self._transport.read(path, check_name=CHECK_NAME, filter="all", per_page=100)
+        me = await self.me()
+        with as_documented():
+            runs = [a_mapping(each) for each in a_list(a_mapping(answer), "check_runs")]
+            ours = [
+                an_id(run)
+                for run in runs
+                if text(run, "external_id") == OUR_RUN and _is_app(optional_object(run, "app"), me)
+            ]
+        return max(ours, default=None)
+
     async def _put_run(self, check: Check, run: int | None) -> int:
         first, *others = check_bodies(check)
         if run is None:
-            run = await self._made(f"{self._path}/check-runs", {**first, "head_sha": check.sha})
+            run = await self._made(f"{self._path}/check-runs", {**first, "head_sha": check.sha, "external_id": OUR_RUN})
         else:
             others.insert(0, first)
         for body in others:
             await self._transport.write("PATCH", f"{self._path}/check-runs/{run}", body)
         return run
+
+
+def _is_app(app: Mapping[str, Any] | None, me: Person) -> bool:
+    return app is not None and f"{text(app, 'slug')}[bot]".casefold() == me.login.casefold()
 
 
 def _quoted(segment: str) -> str:

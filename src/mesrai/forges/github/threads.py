@@ -38,7 +38,7 @@ query ($owner: String!, $name: String!, $number: Int!, $after: String) {{
       reviewThreads(first: 50, after: $after) {{
         pageInfo {{ hasNextPage endCursor }}
         nodes {{
-          id isResolved isOutdated path line diffSide
+          id isResolved isOutdated path line startLine diffSide
           resolvedBy {{ __typename login databaseId }}
           comments(first: 100) {{ {_COMMENTS} }}
         }}
@@ -111,6 +111,7 @@ def _thread_from(node: Mapping[str, Any], comments: Sequence[Mapping[str, Any]])
             comments=tuple(_comment_from(comment, first) for comment in comments),
             path=text(node, "path"),
             line=optional_id(node, "line") if node.get("diffSide") != "LEFT" else None,
+            first_line=optional_id(node, "startLine") if node.get("diffSide") != "LEFT" else None,
             is_resolved=node.get("isResolved") is True,
             is_outdated=node.get("isOutdated") is True,
             resolved_by=_author_from(resolver) if resolver is not None else None,

@@ -93,6 +93,7 @@ class _Call:
     body: bytes | None = None
     is_write: bool
     resource: str = "core"  # which allowance it takes from
+    accept: str = ""  # a media type other than JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,11 @@ class Transport:
     async def read(self, path: str, **query: str | int) -> Any:
         """GET: what the body holds. Repeated when GitHub fails."""
         return _json(await self._repeated(_Call(method="GET", url=self._url(path, query), is_write=False)))
+
+    async def read_bytes(self, path: str, *, accept: str) -> bytes:
+        """GET: the body as it is, in the media type that is asked for. Repeated when GitHub fails."""
+        call = _Call(method="GET", url=self._url(path), is_write=False, accept=accept)
+        return (await self._repeated(call)).body
 
     async def pages(self, path: str, **query: str | int) -> list[Any]:
         """GET all pages of a list. Errors: also ForgeRejected for more than 100 pages, rather than leave some out."""
@@ -277,6 +283,8 @@ class Transport:
         timing = self._session.timing
         total_s = timing.write_s if call.is_write else timing.read_s
         headers = {"Authorization": f"Bearer {_sendable(token)}"}
+        if call.accept:
+            headers["Accept"] = call.accept
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -64,15 +64,23 @@ def read_event(
     name, delivery = given.get("x-github-event", ""), given.get("x-github-delivery", "")
     if not name or not 0 < len(delivery) <= _MOST_DELIVERY or not (delivery.isascii() and delivery.isprintable()):
         raise WebhookRejected("X-GitHub-Event or X-GitHub-Delivery is missing.", status=400)
+    event = event_from(name, body, delivery=delivery, forge=forge)
+    return None if event is None or _is_ours(event, me) else event
+
+
+def event_from(name: str, body: bytes, *, delivery: str, forge: str) -> Event | None:
+    """What an event of this name says, wherever it came from; None if it is nothing we act on.
+
+    Errors: WebhookRejected for what cannot be read.
+    """
     payload = _parsed(body)
     read = _READERS.get(name)
     if read is None:
         return None
     try:
-        event = read(payload, delivery, forge)
+        return read(payload, delivery, forge)
     except Misshapen as error:
         raise WebhookRejected(f"This is no {name[:40]} event of GitHub: {error}.", status=400) from error
-    return None if event is None or _is_ours(event, me) else event
 
 
 def is_same(one: Person, other: Person) -> bool:

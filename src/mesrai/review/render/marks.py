@@ -15,12 +15,19 @@ _ITEM: Final = re.compile(
     r"<!-- mesrai:v1 item=([0-9a-f-]{1,40}) severity=([a-z]+)( refused)? -->\s*(.*?)\s*<!-- mesrai:v1 item-end -->",
     re.DOTALL,
 )
+_ANSWER: Final = re.compile(r"<!-- mesrai:v1 re=(\d{1,20})(?: ([a-z]{1,20}))?(?: at=(\d{1,15}))? -->\s*\Z")
+_REVIEWED: Final = re.compile(r"<!-- mesrai:v1 reviewed=([0-9a-f]{40}(?:[0-9a-f]{24})?) seal=([0-9a-f]{64}) -->\s*\Z")
+_MESSAGE: Final = re.compile(r"\A\s*<!-- mesrai:v1 message=(start|end) head=([0-9a-f]{4,64}) -->")
 ANY_MARK: Final = "<!-- mesrai"  # begins every mark, also those a forge's client puts on our other comments
 SUMMARY_MARK: Final = "<!-- mesrai:v1 summary -->"
 STATE_END: Final = "<!-- mesrai:v1 state-end -->"
+RESOLVED: Final = "resolved"  # notes an answer that says that a thread was settled because somebody asked for it
+FIXED_MARK: Final = "<!-- mesrai:v1 fixed -->"
 REVIEW_MARK: Final = "<!-- mesrai:v1 review -->"
 DESCRIPTION_BEGIN: Final = "<!-- mesrai:v1 description -->"
 DESCRIPTION_END: Final = "<!-- mesrai:v1 description-end -->"
+AUTHOR_BEGIN: Final = "<!-- mesrai:v1 author -->"  # around what the author wrote, inside our part
+AUTHOR_END: Final = "<!-- mesrai:v1 author-end -->"
 _ITEM_END: Final = "<!-- mesrai:v1 item-end -->"
 
 
@@ -32,6 +39,15 @@ class Item:
     severity: Severity
     text: str  # markdown of ours
     is_refused: bool = False  # the forge takes no comment on its lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Which comment an answer of ours is about."""
+
+    comment: int
+    note: str = ""  # one word, where the answer is not the usual one
+    at: float = 0.0  # seconds since the epoch; 0: not known
 
 
 def mark_id(fingerprint: str) -> str:
@@ -50,6 +66,39 @@ def read_finding_mark(body: str) -> tuple[str, Severity] | None:
     """The finding a comment of ours is about; only its beginning counts, since the rest may quote anything."""
     found = _FINDING.match(body)
     return (found[1], _severity(found[2])) if found else None
+
+
+def answer_mark(comment: int, *, note: str = "", at: float = 0.0) -> str:
+    """The line that ends an answer to a comment; `note` is one word of small letters."""
+    return f"<!-- mesrai:v1 re={comment}{f' {note}' if note else ''}{f' at={at:.0f}' if at else ''} -->"
+
+
+def read_answer_mark(body: str) -> Answered | None:
+    """What a comment of ours answers; only its end counts, since the rest may quote anything."""
+    found = _ANSWER.search(body[-200:])
+    return Answered(comment=int(found[1]), note=found[2] or "", at=float(found[3] or 0)) if found else None
+
+
+def reviewed_mark(sha: str, seal: str) -> str:
+    """The line that ends a summary: the last commit up to which all was reviewed, and the proof that we say so."""
+    return f"<!-- mesrai:v1 reviewed={sha} seal={seal} -->"
+
+
+def read_reviewed_mark(body: str) -> tuple[str, str] | None:
+    """The commit and the seal that end a summary, which only its seal proves; None if there are none."""
+    found = _REVIEWED.search(body[-300:])
+    return (found[1], found[2]) if found else None
+
+
+def message_mark(kind: str, head: str) -> str:
+    """The line that begins a message of the owners, at the `start` or `end` of the review of a commit."""
+    return f"<!-- mesrai:v1 message={kind} head={head} -->"
+
+
+def read_message_mark(body: str) -> tuple[str, str] | None:
+    """Which message of the owners a comment of ours is, and the commit that was reviewed."""
+    found = _MESSAGE.match(body)
+    return (found[1], found[2]) if found else None
 
 
 def without_mark(body: str) -> str:

@@ -58,6 +58,8 @@ class Told:
     notes: Sequence[str] = ()
     since: str = ""  # the commit after which the review looked; empty: it looked at all of the change
     has_overview: bool = False  # whether it says what the change does
+    is_once: bool = False  # nobody waits for commands
+    progress: str = ""  # the mark that ends the comment: how far reviews got
 
 
 def render_summary(told: Told, links: Links) -> str:
@@ -75,9 +77,10 @@ def render_summary(told: Told, links: Links) -> str:
         *not_shown(told.review.dropped, share // 2),
         "---",
         foot_line(told.review),
-        _COMMANDS,
+        *[_COMMANDS] * (not told.is_once),
     ]
-    return SUMMARY_MARK + "\n" + cut_markdown(redact_secrets("\n\n".join(parts))[0], MAX_SUMMARY)
+    text = SUMMARY_MARK + "\n" + cut_markdown(redact_secrets("\n\n".join(parts))[0], MAX_SUMMARY)
+    return f"{text}\n\n{told.progress}" if told.progress else text
 
 
 def render_state(sentence: str, before: str = "") -> str:

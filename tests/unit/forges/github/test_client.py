@@ -87,6 +87,25 @@ def test_permission_says_who_may_write(permission: str, may: bool) -> None:
     assert talk(script, lambda to: to.shop.may_write("ada"))[0] is may
 
 
+@pytest.mark.parametrize(
+    ("permission", "role", "may"),
+    [
+        ("admin", "admin", True),
+        ("write", "maintain", True),
+        ("admin", "security-lead", True),
+        ("write", "write", False),
+        ("write", "release-lead", False),
+        ("read", "triage", False),
+        ("none", None, False),
+    ],
+)
+def test_role_says_who_may_administer(permission: str, role: str | None, may: bool) -> None:
+    body = {"permission": permission, "role_name": role}
+    script = {f"GET {REPO}/collaborators/ada/permission": Says(body=body)}
+
+    assert talk(script, lambda to: to.shop.may_administer("ada"))[0] is may
+
+
 def test_name_that_nobody_has_may_not_write_but_a_hidden_repository_is_an_error() -> None:
     path = f"GET {REPO}/collaborators/x%2F..%5Bbot%5D/permission"
 
@@ -170,14 +189,17 @@ def test_reaction_takes_the_place_of_our_earlier_one_only(comment: int | None, p
 
 def test_check_with_many_annotations_is_made_and_then_brought_up_to_date() -> None:
     script = {
+        "GET /user": Says(body=ME),
+        f"GET {REPO}/commits/{SHA}/check-runs": Says(body={"total_count": 0, "check_runs": []}),
         f"POST {REPO}/check-runs": Says(status=201, body={"id": 8}),
         f"PATCH {REPO}/check-runs/8": Says(body={"id": 8}),
     }
     run, github = talk(script, lambda to: to.shop.put_check(a_check(70)))
 
     assert run == 8
-    made, updated = (asked.body for asked in github.asked)
+    made, updated = (asked.body for asked in github.asked if asked.method != "GET")
     assert (made["head_sha"], made["status"], len(made["output"]["annotations"])) == (SHA, "in_progress", 50)
+    assert made["external_id"] == "mesrai:v1"
     assert (updated["conclusion"], len(updated["output"]["annotations"])) == ("success", 20)
 
 
@@ -191,6 +213,8 @@ def test_check_with_an_id_is_brought_up_to_date() -> None:
 def test_where_checks_are_refused_a_status_is_set_and_checks_are_not_tried_again() -> None:
     refused = Says(status=403, body={"message": "You must authenticate via a GitHub App."})
     script = {
+        "GET /user": Says(body=ME),
+        f"GET {REPO}/commits/{SHA}/check-runs": Says(body={"total_count": 0, "check_runs": []}),
         f"POST {REPO}/check-runs": refused,
         f"POST {REPO}/statuses/{SHA}": Says(status=201, body={"id": 1}),
     }
@@ -202,12 +226,37 @@ def test_where_checks_are_refused_a_status_is_set_and_checks_are_not_tried_again
     ids, github = talk(script, ask)
 
     assert ids == [None, None]
-    assert github.lines == [
+    assert [line for line in github.lines if not line.startswith("GET")] == [
         f"POST {REPO}/check-runs",
         f"POST {REPO}/statuses/{SHA}",
         f"POST {REPO}/statuses/{SHA}",
     ]
     assert github.asked[-1].body == {"state": "success", "context": "Mesrai", "description": "Reviewed"}
+
+
+def a_run(id_: int, *, slug: str = "mesrai-token-owner", external: str = "mesrai:v1") -> dict[str, Any]:
+    return {"id": id_, "external_id": external, "app": {"id": 1, "slug": slug}}
+
+
+@pytest.mark.parametrize(
+    ("runs", "line"),
+    [
+        ([a_run(5), a_run(6)], "PATCH {REPO}/check-runs/6"),
+        ([a_run(5), a_run(6, slug="other"), a_run(7, external="a workflow's job")], "PATCH {REPO}/check-runs/5"),
+        ([a_run(6, slug="other"), a_run(7, external=""), {"id": 9, "app": None}], "POST {REPO}/check-runs"),
+    ],
+)
+def test_check_that_is_not_remembered_is_found_on_its_commit(runs: list[dict[str, Any]], line: str) -> None:
+    script = {
+        "GET /user": Says(body={**ME, "login": "mesrai-token-owner[bot]"}),
+        f"GET {REPO}/commits/{SHA}/check-runs": Says(body={"total_count": len(runs), "check_runs": runs}),
+        f"POST {REPO}/check-runs": Says(status=201, body={"id": 8}),
+        f"PATCH {REPO}/check-runs/6": Says(body={"id": 6}),
+        f"PATCH {REPO}/check-runs/5": Says(body={"id": 5}),
+    }
+    _, github = talk(script, lambda to: to.shop.put_check(a_check()))
+
+    assert [each for each in github.lines if not each.startswith("GET")] == [line.replace("{REPO}", REPO)]
 
 
 def test_check_that_may_not_be_changed_is_an_error_not_a_status() -> None:

@@ -71,6 +71,11 @@ def test_pull_request_and_people_are_as_they_stand(tmp_path: Path) -> None:
             assert await forge.may_write("ada")
             assert not await forge.may_write("bob")
             assert not await forge.may_write("nobody-at-all")
+            assert not await forge.may_administer("ada")
+            assert not await forge.may_administer("nobody-at-all")
+            for role in ("maintain", "admin"):
+                shop.grant("bob", role)
+                assert await forge.may_administer("bob")
             with pytest.raises(ForgeNotFound):
                 await forge.pull_request(404)
 

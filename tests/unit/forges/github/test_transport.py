@@ -1,5 +1,8 @@
 import asyncio
 import time
+import tracemalloc
+import zlib
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -268,3 +271,48 @@ def test_whatever_github_answers_only_our_errors_are_raised(status: int, body: b
     strange, _ = talk(script, ask, timing=replace(QUICK, backoff_s=0.0, read_s=0.3, write_s=0.3))
 
     assert strange == []
+
+
+LINKS = st.lists(
+    st.sampled_from(
+        ["<", ">", "; rel=", '"next"', "next", ",", "{url}", "/list?page=2", "http:", "//evil.example", "@evil.example/",
+         ":1", "\\\\evil.example", "https://127.0.0.1", "?", "#", "..", "%2f", " ", "javascript:x", "list"]
+    ),
+    max_size=9,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(link=LINKS | LINKS.map(lambda target: f'<{target}>; rel="next"'))
+def test_whatever_a_link_says_only_this_host_is_asked(link: str) -> None:
+    async def both() -> tuple[list[Asked], list[Asked]]:
+        async with serving({}) as thief:
+            said = Says(body=[1], headers={"Link": link.replace("evil.example", thief.url.partition("//")[2])})
+            last = Says(body=[])
+            async with (
+                serving({"GET /list": [said, last]}) as github,
+                open_session(place_at(github.url), version="1", timing=replace(QUICK, backoff_s=0.0)) as session,
+            ):
+                with suppress(ForgeError):
+                    await Transport(session, Token(Secret(TOKEN))).pages("list")
+            return github.asked, thief.asked
+
+    asked, stolen = asyncio.run(both())
+    assert asked
+    assert stolen == []
+
+
+def test_a_body_that_unpacks_to_gigabytes_is_cut_off() -> None:
+    pack = zlib.compressobj(wbits=31)
+    bomb = b"".join([*(pack.compress(bytes(1 << 20)) for _ in range(200)), pack.flush()])
+    assert len(bomb) < 300_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ForgeRejected, match="larger than 16 MiB"):
+            talk(
+                {"GET /a": Says(body=bomb, headers={"Content-Encoding": "gzip"})},
+                lambda to: to.transport.read("a"),
+            )
+        assert tracemalloc.get_traced_memory()[1] < 120_000_000
+    finally:
+        tracemalloc.stop()

@@ -360,3 +360,64 @@ def test_sender_is_who_did_it() -> None:
     assert event == an_event(
         EventKind.OPENED, head_sha=HEAD, sender=Person(id=21031067, login="Codertocat", is_bot=True)
     )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(
+            ["X-GitHub-Event", "x-github-delivery", "X-Hub-Signature", "X-Hub-Signature-256", "Content-Type", "Host"]
+        ),
+        st.text(max_size=30) | st.sampled_from(["ping", "pull_request", "sha256=", "sha1=" + "a" * 40, "a" * 64]),
+    ),
+    body=st.binary(max_size=60),
+)
+def test_nothing_that_is_not_signed_is_taken(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(WebhookRejected) as rejected:
+        read_event(headers, body, secret=WEBHOOK_SECRET, me=None)
+    assert rejected.value.status == 401
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["X-GitHub-Event", "X-GitHub-Delivery", "Content-Type"]),
+        st.text(max_size=30) | st.sampled_from(["ping", "application/x-www-form-urlencoded", "a" * 201, "d\nx", "é"]),
+    ),
+    body=st.binary(max_size=30) | st.just(json.dumps(FULL).encode()),
+)
+def test_whatever_the_headers_say_what_is_signed_is_read_ignored_or_rejected(
+    headers: dict[str, str], body: bytes
+) -> None:
+    try:
+        event = read_event({"X-Hub-Signature-256": signed(body), **headers}, body, secret=WEBHOOK_SECRET, me=None)
+        is_fine = event is None or (event.delivery.isascii() and event.delivery.isprintable())
+    except WebhookRejected as rejected:
+        is_fine = rejected.status in (400, 415)
+    assert is_fine
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+        b'{"action": ' + b"9" * 5_000 + b"}",
+        b'{"action": "opened", "pull_request": Infinity}',
+        b'{"pull_request": {}, "action": "opened", "pull_request": NaN}',
+        b"\x1f\x8b\x08\x00",
+        b"",
+        b"null",
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_json_that_is_made_to_break_its_reader_is_400(body: bytes) -> None:
+    assert status_of("pull_request", body) == 400
+
+
+def test_a_payload_as_a_form_is_told_what_to_set_however_its_type_is_written() -> None:
+    body = b"payload=%7B%22zen%22%3A1%7D"
+    for kind in ("application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"):
+        with pytest.raises(WebhookRejected, match="application/json") as rejected:
+            read_event({**headers_for("ping", body), "Content-Type": kind}, body, secret=WEBHOOK_SECRET, me=None)
+        assert rejected.value.status == 415

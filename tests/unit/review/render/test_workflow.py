@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from urllib.parse import unquote
 
 from hypothesis import given
@@ -8,8 +9,9 @@ from tests.sample_review import a_failed_review, a_partial_review
 from tests.strategies import FEW, hostile_text, reviews
 
 from mesrai.domain.diff import Side
+from mesrai.domain.finding import Severity
 from mesrai.domain.review import FileStatus, Outcome, Review
-from mesrai.review.render.workflow import render_workflow
+from mesrai.review.render.workflow import render_step, render_workflow
 
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::([^\r\n]*)")
 
@@ -73,3 +75,26 @@ def test_last_line_of_a_partial_review_warns() -> None:
     )
     last = render_workflow(review).splitlines()[-1]
     assert last.startswith("::warning title=Mesrai::Only a part of this change was reviewed: 1 of 2 files was not read")
+
+
+def test_a_step_shows_the_gravest_of_each_level_and_says_how_many_more_there_are() -> None:
+    low = [a_finding(f"low {at}", severity=Severity.LOW) for at in range(12)]
+    grave = [a_finding(f"grave {at}", severity=Severity.HIGH) for at in range(11)]
+    worst = a_finding("worst", severity=Severity.CRITICAL)
+    lines = render_step(a_review(*low, *grave, worst)).splitlines()
+    assert lines[0].startswith("::notice title=Mesrai::24 problems found")
+    assert "5 more are not shown here" in lines[0]
+    assert lines[1].startswith("::error ")
+    assert "critical%3A worst" in lines[1]
+    levels = Counter(COMMAND.fullmatch(line)[1] for line in lines)  # type: ignore[index]
+    assert levels == {"error": 10, "notice": 10}
+
+
+@FEW
+@given(reviews(hostile_text()))
+def test_nothing_in_a_review_starts_another_command_in_a_step(review: Review) -> None:
+    lines = render_step(review).removesuffix("\n").split("\n")
+    levels = Counter(found[1] if (found := COMMAND.fullmatch(line)) else "" for line in lines)
+    assert levels[""] == 0
+    assert max(levels.values()) <= 10
+    assert lines[0].partition("::")[2].partition("::")[0].endswith("title=Mesrai")

@@ -1,0 +1,1 @@
+"""`mesrai action`: what the GitHub Action runs."""

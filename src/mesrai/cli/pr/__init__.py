@@ -1,0 +1,1 @@
+"""`mesrai pr`: a pull request from the terminal."""

@@ -1,0 +1,76 @@
+"""The central repository, which configures all others: its default branch, read through GitHub's interface."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import quote
+
+from mesrai.domain.pull_request import RepositoryName
+from mesrai.errors import ForgeError, SourceError
+from mesrai.forges.github.objects import MOST_FILE, Blobs, Trees
+from mesrai.forges.github.payloads import a_mapping, a_sha, as_documented, text
+from mesrai.forges.github.transport import Transport
+
+_CANNOT: Final = "The central repository {} cannot be read, so it is not known what holds for this review: {}"
+
+
+class CentralFiles:
+    """The files at one commit. See Files; each is read once."""
+
+    def __init__(self, name: str, commit: str, transport: Transport, repository: str) -> None:
+        self.name = name
+        self.commit = commit
+        self._trees = Trees(transport, repository)
+        self._blobs = Blobs(transport, repository)
+
+    async def file(self, path: str) -> bytes | None:
+        """See Files. One that is too large is an error: it would be passed over in silence."""
+        with _told_of(self.name):
+            node = await self._trees.find(self.commit, path)
+            if node is None or not node.is_file:
+                return None
+            if node.size > MOST_FILE:
+                raise SourceError(f"{path} is larger than 4 MiB.")
+            return await self._blobs.get(node)
+
+    async def below(self, folder: str) -> Sequence[str]:
+        """See Files."""
+        with _told_of(self.name):
+            return await self._trees.below(self.commit, folder)
+
+
+class CentralRepository:
+    """Where the files are; while the branch has not moved, they are not read again."""
+
+    def __init__(self, name: str, reach: Callable[[RepositoryName], Awaitable[Transport]]) -> None:
+        """`name` is its `owner/name`; `reach` gives the way to a repository, under credentials for it."""
+        owner, _, last = name.partition("/")
+        self._name = name
+        self._reach = reach
+        self._repository = RepositoryName(forge="", owner=owner, name=last)
+        self._path = f"repos/{quote(owner, safe='')}/{quote(last, safe='')}"
+        self._kept: CentralFiles | None = None
+
+    async def files(self) -> CentralFiles:
+        """The files as they are now. Each time GitHub must let these very credentials see the branch.
+
+        Errors: ForgeError, SourceError; their messages name the central repository.
+        """
+        with _told_of(self._name):
+            transport = await self._reach(self._repository)
+            with as_documented():
+                branch = text(a_mapping(await transport.read(self._path)), "default_branch")
+                commit = a_sha(a_mapping(await transport.read(f"{self._path}/commits/{quote(branch, safe='')}")))
+        if self._kept is None or self._kept.commit != commit:
+            self._kept = CentralFiles(self._name, commit, transport, self._path)
+        return self._kept
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Have an error say which repository it is about: people look for it in the one under review."""
+    try:
+        yield
+    except (ForgeError, SourceError) as error:
+        error.args = (_CANNOT.format(name, error.message),)
+        raise

@@ -1,0 +1,1 @@
+"""The web pages: rendered here, behind sessions and one table of rights."""
