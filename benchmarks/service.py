@@ -12,6 +12,7 @@ same time where reviews run, so that both feel the same load.
 import argparse
 import asyncio
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -35,7 +37,8 @@ from mesrai.store.opening import open_database
 
 ROOT = Path(__file__).resolve().parent.parent
 DOORS = ROOT / "benchmarks" / "doors.py"
-_REVIEWS = 6
+_REVIEWS = 18
+_AT_ONCE = 6
 _FILES = 15  # of each change
 _LATENCY_S = 1.0  # of the model, while reviews run
 _RATE = 25.0  # webhooks a second, while reviews run
@@ -78,11 +81,11 @@ def reviewing(engine: str, folder: Path, *, workers: int = 0) -> dict[str, Any]:
         finally:
             (place.log.parent / "enough").touch()
         told = [json.loads(each.communicate(timeout=30)[0]) for each in senders]
-        findings = sum(len(pull.review_comments) for pull in pulls)
+        checks = Counter(str(each.conclusion) for each in place.github.world.checks)
     return {
         "reviews": len(pulls),
         "elapsed_s": round(elapsed, 1),
-        "comments": findings,
+        "conclusions": dict(checks),
         "ms": {"bare": told[0]["ms"], "mesrai": told[1]["ms"]},
         "sent": told[1]["sent"],
         "peak_mib": peaks,
@@ -97,7 +100,7 @@ def workers_apart(engine: str, folder: Path) -> dict[str, Any]:
 
 def start(engine: str, folder: Path) -> dict[str, Any]:
     """From the start of a process to its first answer, and the memory of it when idle, in turns."""
-    told: dict[str, list[tuple[float, float]]] = {"mesrai": [], "bare": []}
+    told: dict[str, list[tuple[float, float, float]]] = {"mesrai": [], "bare": []}
     with ExitStack() as stack:
         url = stack.enter_context(a_database(engine, folder))
         place = stack.enter_context(a_place(folder, url, judged=False))
@@ -110,13 +113,14 @@ def start(engine: str, folder: Path) -> dict[str, Any]:
                     while not is_open(port):
                         time.sleep(_PAUSE_S)
                     assert _sent_live(port)
-                    took = time.perf_counter() - began
+                    took, computed = time.perf_counter() - began, _cpu_s(process.pid)
                     time.sleep(1.0)
-                    told[name].append((took, _memory_mib(process.pid)))
+                    told[name].append((took, computed, _memory_mib(process.pid)))
     return {
         name: {
-            "start_s": round(statistics.median(took for took, _ in runs), 3),
-            "idle_mib": round(statistics.median(mib for _, mib in runs), 1),
+            "start_s": round(statistics.median(took for took, _, _ in runs), 3),
+            "start_cpu_s": round(statistics.median(computed for _, computed, _ in runs), 3),
+            "idle_mib": round(statistics.median(mib for _, _, mib in runs), 1),
         }
         for name, runs in told.items()
     }
@@ -178,7 +182,7 @@ def _a_service(engine: str, folder: Path, *, workers: int = 0) -> Iterator[tuple
     with ExitStack() as stack:
         url = stack.enter_context(a_database(engine, folder))
         place = stack.enter_context(a_place(folder, url, judged=False, latency_s=_LATENCY_S, minute_s=1.0))
-        fleet = stack.enter_context(a_fleet(place, doors=1, workers=workers, jobs=_REVIEWS))
+        fleet = stack.enter_context(a_fleet(place, doors=1, workers=workers, jobs=_AT_ONCE))
         port = _a_port()
         stack.enter_context(_process(place, _bare(port)))
         until(lambda: is_open(port), "the bare door listens", place)
@@ -293,6 +297,12 @@ def _a_port() -> int:
 def _sent_live(port: int) -> bool:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5) as answer:
         return bool(answer.status == 200)
+
+
+def _cpu_s(pid: int) -> float:
+    """What it has computed so far, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mib(pid: int) -> float:

@@ -68,6 +68,7 @@ class Installation:
     database: "Database | None"  # None: nothing was ever saved
     keyring: "Callable[[], Keyring]"  # the master key is read, or made, when it is first needed
     locked: VaultLocked | None = None  # why saved connections are not among the settings
+    reach: "Reach | None" = None  # where models may be asked in a test; None: anywhere
 
     def unlocked(self) -> Settings:
         """The settings, for asking a model. Errors: VaultLocked if a saved key cannot be opened."""
@@ -102,13 +103,15 @@ async def open_installation(environ: Mapping[str, str], *, makes_store: bool = F
         yield await installation_on(environ, database)
 
 
-async def installation_on(environ: Mapping[str, str], database: "Database") -> Installation:
+async def installation_on(
+    environ: Mapping[str, str], database: "Database", *, reach: "Reach | None" = None
+) -> Installation:
     """The settings as they are now, with what is saved in a store that is open. Errors: SettingsError, StoreError."""
     from mesrai.store.connections import load_opened
 
     url = database_url_from(environ)
     installation = Installation(
-        settings=load_settings(environ), database=database, keyring=lambda: _keyring(environ, url)
+        settings=load_settings(environ), database=database, keyring=lambda: _keyring(environ, url), reach=reach
     )
     organisation = installation.settings.organisation
     try:
@@ -121,6 +124,11 @@ async def installation_on(environ: Mapping[str, str], database: "Database") -> I
 def _has_store(url: str) -> bool:
     path = url.removeprefix("sqlite:///")
     return path == url or os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a folder is closed to us
+
+
+def keyring_of(environ: Mapping[str, str]) -> "Keyring":
+    """The keys that seal and open. Errors: SettingsError, VaultLocked."""
+    return _keyring(environ, database_url_from(environ))
 
 
 def _keyring(environ: Mapping[str, str], url: str, *, make: bool = True) -> "Keyring":
@@ -229,9 +237,9 @@ def _outages(database: "Database | None") -> "Outages":
 
 
 def _outage_name(connection: Connection) -> str:
-    from mesrai.llm.accounts import account_of
+    from mesrai.llm.accounts import name_of
 
-    return f"{account_of(connection.base_url, connection.key)} {connection.model}"
+    return name_of(connection)
 
 
 async def _purse(
@@ -300,7 +308,7 @@ async def tested(installation: Installation, connection: Connection, *, is_full:
     from mesrai.llm.transport import open_session
 
     settings, database = installation.settings, installation.database
-    async with open_session(__version__) as session, _permits(database) as permits:
+    async with open_session(__version__, reach=installation.reach) as session, _permits(database) as permits:
         found = await probe(
             connection,
             catalogue=settings.catalogue,
@@ -310,16 +318,29 @@ async def tested(installation: Installation, connection: Connection, *, is_full:
             watch=watch,
         )
     if database is not None:
-        await _record(database, settings.organisation, connection, found)
+        await _record(database, settings.organisation, connection, found, is_full=is_full)
         if found.is_proven:  # whatever was known of it: a quota may be renewed, or paid for, before its time
             await _outages(database).forget(_outage_name(connection))
     return found
 
 
-async def _record(database: "Database", organisation: str, connection: Connection, found: "Tested") -> None:
+async def _record(
+    database: "Database", organisation: str, connection: Connection, found: "Tested", *, is_full: bool
+) -> None:
     from mesrai.domain.budget import Asked, Paid, Spender
+    from mesrai.llm.probing import Stage
     from mesrai.store.spending import record
+    from mesrai.store.trials import Trial, note_trial
 
+    trial = Trial(
+        name=_outage_name(connection),
+        is_full=is_full,
+        is_failed=found.is_failed,
+        told=found.diagnosis.told if found.diagnosis else "",
+        facts=next((each.facts for each in found.stages if each.stage is Stage.KEY), ()),
+        listed=found.listed,
+    )
+    await note_trial(database, trial)
     asked = Asked(provider=connection.provider, model=connection.model, most=None)
     paid = Paid(asked=asked, usage=found.usage, is_failed=found.is_failed)
     await record(database, Spender(organisation=organisation, repository="", review=""), paid)
@@ -344,7 +365,7 @@ async def find_home_of(installation: Installation, connection: Connection) -> Se
     from mesrai.llm.probe_home import find_home
     from mesrai.llm.transport import open_session
 
-    async with open_session(__version__) as session:
+    async with open_session(__version__, reach=installation.reach) as session:
         return await find_home(connection, installation.settings.catalogue, session)
 
 

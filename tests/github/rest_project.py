@@ -128,6 +128,30 @@ def list_reached(ask: Ask) -> Answer:
     return Answer(body=body, headers=headers)
 
 
+def list_mine(ask: Ask) -> Answer:
+    """The repositories a person's token reaches, each with what that person may do there."""
+    token = ask.caller.token
+    if token is None or ask.caller.installation is not None:
+        raise Refused(403, "Resource not accessible by integration")
+    shapes = []
+    for each in ask.world.repositories:
+        role = ROLES.index(ask.world.role(each, token.user))
+        if role >= ROLES.index("read") and not each.is_gone:
+            shapes.append(repository_shape(ask.world, each) | {"permissions": _permissions(role)})
+    rows, headers = ask.page(shapes)
+    return Answer(body=rows, headers=headers)
+
+
+def convert_manifest(ask: Ask) -> Answer:
+    """The App that was made of a manifest, once for each code; it is the one that stands here."""
+    if ask.names["code"] not in ask.world.manifest_codes:
+        raise Refused(404, "Not Found")
+    ask.world.manifest_codes.discard(ask.names["code"])
+    app = ask.world.apps[0]
+    secrets = {"client_secret": "not used", "webhook_secret": ask.world.manifest_secret, "pem": app.private_key}
+    return Answer(status=201, body=app_shape(ask.world, app) | secrets)
+
+
 def get_me(ask: Ask) -> Answer:
     if ask.caller.app is not None or ask.caller.installation is not None:
         raise Refused(403, "Resource not accessible by integration")
@@ -148,17 +172,13 @@ def get_repository(ask: Ask) -> Answer:
     shape = repository_shape(ask.world, repository, is_full=True)
     if ask.caller.installation is None:
         role = ROLES.index(ask.world.role(repository, ask.caller.user))
-        shape["permissions"] = {
-            name: role >= ROLES.index(least)
-            for name, least in (
-                ("admin", "admin"),
-                ("maintain", "maintain"),
-                ("push", "write"),
-                ("triage", "triage"),
-                ("pull", "read"),
-            )
-        }
+        shape["permissions"] = _permissions(role)
     return Answer(body=shape)
+
+
+def _permissions(role: int) -> dict[str, bool]:
+    least = {"admin": "admin", "maintain": "maintain", "push": "write", "triage": "triage", "pull": "read"}
+    return {name: role >= ROLES.index(needed) for name, needed in least.items()}
 
 
 def get_permission(ask: Ask) -> Answer:
@@ -313,6 +333,8 @@ ROUTES: list[tuple[str, str, Endpoint]] = [
     ("DELETE", "/installation/token", revoke_token),
     ("GET", "/installation/repositories", list_reached),
     ("GET", "/user", get_me),
+    ("GET", "/user/repos", list_mine),
+    ("POST", "/app-manifests/{code}/conversions", convert_manifest),
     ("GET", "/users/{login}", get_user),
     ("GET", _REPO, get_repository),
     ("GET", f"{_REPO}/installation", installation_of_repository),

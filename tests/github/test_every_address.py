@@ -40,6 +40,9 @@ def of_the_project(walk: Walk, pull: PlayedPull) -> None:
     assert walk.to("GET /installation/repositories")["total_count"] == 1
     walk.to("DELETE /installation/token", token=made["token"], expect=204)
     assert walk.to("GET /user", token=ada)["login"] == "ada"
+    assert [each["full_name"] for each in walk.to("GET /user/repos", token=ada)] == ["acme/shop"]
+    github.world.manifest_codes.add("once")
+    assert walk.to("POST /app-manifests/{code}/conversions", code="once", expect=201)["id"] == github.app.id
     walk.to("GET /users/{login}", login="ada")
     walk.to(f"GET {repo}")
     walk.to(f"GET {repo}/collaborators/{{login}}/permission", login="ada")

@@ -86,6 +86,8 @@ class World:
     stateless_tokens: bool = False  # the long form that GitHub gives out since 2026
     most_tree_entries: int = 100_000  # past which a tree is cut, and says so
     resolving_needs: str = "pull_requests"  # some report that apps need "contents" (write) to settle a thread
+    manifest_codes: set[str] = field(default_factory=set)  # each is good for one conversion into the first App
+    manifest_secret: str = "made-by-github-of-the-manifest"
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
     _differences: dict[tuple[str, str, str], Difference] = field(default_factory=dict)
     _merge_bases: dict[tuple[str, str], str] = field(default_factory=dict)

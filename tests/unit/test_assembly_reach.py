@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mesrai.assembly import reach_of
+from mesrai.assembly.reach import reach_of
 from mesrai.errors import ModelNotAdmitted
 from mesrai.llm.model import Prompt, UserTurn
 from mesrai.sandbox.overlay import overlay_toml

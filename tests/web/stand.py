@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.databases import a_new_file
 
-from mesrai.assembly import house_of
+from mesrai.assembly.hosts import Hosts, access_from, open_place, place_named
+from mesrai.assembly.house import house_of
 from mesrai.domain.roles import Role
 from mesrai.jobs.embedded import DatabaseQueue
 from mesrai.server.app import site_app
@@ -23,9 +24,11 @@ from mesrai.server.web.house import House
 from mesrai.server.web.pages.all import PAGES
 from mesrai.server.web.site import Site
 from mesrai.server.web.visit import cookie_of
+from mesrai.settings.serving import load_serving
 from mesrai.store.accounts import add_account, put_member
 from mesrai.store.opening import open_database
 from mesrai.store.sessions import begin_session
+from mesrai.wiring import keyring_of
 
 T = TypeVar("T")
 PASSWORD = "three words together"
@@ -130,8 +133,11 @@ def a_site(
 
     async def serve() -> None:
         made["loop"], made["stop"] = asyncio.get_running_loop(), asyncio.Event()
-        async with open_database(url) as database:
-            house = house_of(environ, database, DatabaseQueue(database), "")
+        told = load_serving(environ)
+        async with open_database(url) as database, open_place(told.github_url, 0) as session:
+            outside = access_from(told.github, place_named(told.github_url)) if told.github else None
+            hosts = Hosts(database, "default", lambda: keyring_of(environ), session, outside=outside)
+            house = house_of(environ, database, DatabaseQueue(database), hosts, told)
             made["house"] = change(house) if change else house
             ready.set()
             await listen(site_app(Site(made["house"], PAGES)), listener, stop=made["stop"])

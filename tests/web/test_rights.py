@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.web.stand import Stand, a_site
+from tests.web.stand import Answer, Person, Stand, a_site
 
 from mesrai.domain.roles import RIGHTS, Right, Role, may
 from mesrai.server.web.pages.all import PAGES
 from mesrai.server.web.site import Page
 
-REFUSED = (403,)
+REFUSED = "Your role does not allow that."
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,16 @@ def address_of(page: Page) -> str:
 def test_an_address_lets_in_whoever_has_its_right_and_nobody_else(stand: Stand, page: Page) -> None:
     address, method = address_of(page), page.methods[0]
 
-    def status(person_role: Role | None) -> int:
-        person = stand.member(person_role) if person_role else stand.visitor()
-        return (person.post(address, seen="/account") if method == "POST" else person.get(address)).status
+    def asked(person: Person) -> Answer:
+        return person.post(address, seen="/account") if method == "POST" else person.get(address)
 
     if page.needs is None:
         return
-    assert status(None) in (303, 403), "nobody comes in without signing in"
+    visitor = asked(stand.visitor())
+    assert visitor.status == 403 or visitor.headers["location"].startswith("/sign-in"), "nobody comes in unseen"
     for role in Role:
-        is_refused = status(role) in REFUSED
+        answer = asked(stand.member(role))
+        is_refused = answer.status == 403 and REFUSED in answer.text
         assert is_refused is not may(role, page.needs), f"{role} at {method} {page.path}"
 
 

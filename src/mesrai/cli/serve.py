@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from mesrai.assembly import Assembled
+    from mesrai.assembly.service import Assembled
 
 _HANDS = 4
 _TIDY_S = 3_600.0
@@ -60,7 +60,7 @@ def _log() -> None:
 
 
 async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
-    from mesrai.assembly import assembled
+    from mesrai.assembly.service import assembled
     from mesrai.server.app import server_app
     from mesrai.worker import work
 

@@ -139,6 +139,36 @@ async def standing(desk: Desk) -> Standing:
     return Standing(stored=stored, fixed=desk.fixed, outages=await desk.outages())
 
 
+def used_now(now: Standing, used: Connection | None, slot: Slot) -> tuple[Connection, bool]:
+    """What a slot runs on, and whether it is what is saved, which is then without its key.
+
+    Errors: CredentialMissing if nothing is connected.
+    """
+    if used is not None and not is_stored(now, used, slot):
+        return used, False
+    if slot in now.stored:
+        return now.stored[slot].connection, True
+    command = "connect" if slot is Slot.MAIN else "fallback"
+    raise CredentialMissing(f"No {slot} model is connected. Connect one with `mesrai byok {command}`.")
+
+
+def is_stored(now: Standing, used: Connection | None, slot: Slot) -> bool:
+    """Whether what is used is what is saved in the slot, with nothing of the environment laid over it."""
+    stored = now.stored.get(slot)
+    if stored is None or used is None:
+        return stored is not None
+    if is_from_process(used):
+        return False
+    saved = stored.connection
+    same = (saved.provider, saved.base_url, saved.model) == (used.provider, used.base_url, used.model)
+    return same and stored.key_hint == (used.key.hint if used.key else "")
+
+
+def is_from_process(connection: Connection) -> bool:
+    """Whether MESRAI_* say something of it; they win over what is saved."""
+    return "MESRAI_" in connection.origin
+
+
 async def audit(desk: Desk, *, most: int) -> Sequence[Entry]:
     """Who changed what, newest first."""
     return await entries(desk.database, desk.organisation, most=most)

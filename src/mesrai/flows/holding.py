@@ -1,18 +1,24 @@
 """Hold a job while it is carried out: its lease is renewed, and what takes the job away ends the work."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from mesrai.errors import LeaseLost, StoreError
 from mesrai.jobs.queue import Job, Queue
 
+_LOOK_S: Final = 2.0  # between two looks whether somebody wants the work stopped
+
+Look = Callable[[], Awaitable[str]]  # who wants it stopped; empty: nobody. Errors: StoreError
+
 
 @asynccontextmanager
-async def held(queue: Queue, job: Job, *, renew_s: float) -> AsyncIterator[asyncio.Event]:
+async def held(queue: Queue, job: Job, *, renew_s: float, look: Look | None = None) -> AsyncIterator[asyncio.Event]:
     """Renew the job's lease every `renew_s` seconds while the block runs.
 
-    The event says that a newer job of its subject waits. Errors: LeaseLost, which ends the block wherever it is.
+    The event says that a newer job of its subject waits, or that `look` names somebody who wants it stopped. Errors:
+    LeaseLost, which ends the block wherever it is.
     """
     stop = asyncio.Event()
     lost: list[LeaseLost] = []
@@ -32,7 +38,9 @@ async def held(queue: Queue, job: Job, *, renew_s: float) -> AsyncIterator[async
             except StoreError:
                 continue  # it may work next time; if not, the lease ends and the queue says so
 
-    keeper = asyncio.create_task(renew())
+    keepers = [asyncio.create_task(renew())]
+    if look is not None:
+        keepers.append(asyncio.create_task(_watched(look, stop, min(_LOOK_S, renew_s))))
     try:
         yield stop
     except asyncio.CancelledError:
@@ -41,4 +49,14 @@ async def held(queue: Queue, job: Job, *, renew_s: float) -> AsyncIterator[async
             raise lost[0] from None
         raise
     finally:
-        keeper.cancel()
+        for keeper in keepers:
+            keeper.cancel()
+
+
+async def _watched(look: Look, stop: asyncio.Event, every_s: float) -> None:
+    """Set `stop` when somebody wants it."""
+    while not stop.is_set():
+        await asyncio.sleep(every_s)
+        with suppress(StoreError):  # the next look may work
+            if await look():
+                stop.set()

@@ -31,7 +31,17 @@ from mesrai.review.render.marks import FIXED_MARK, mark_id, read_finding_mark, w
 from mesrai.review.render.summary_comment import render_summary, severities_told
 from mesrai.review.render.untrusted import one_line
 
-__all__ = ["Known", "Published", "announce", "publish", "say_failed", "say_overtaken", "say_parked", "say_skipped"]
+__all__ = [
+    "Known",
+    "Published",
+    "announce",
+    "publish",
+    "say_failed",
+    "say_overtaken",
+    "say_parked",
+    "say_skipped",
+    "say_stopped",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +161,31 @@ async def say_parked(
         return talk.told(known, comment=known.summary_comment, check=check)
     sentence = f"⏳ The review of {_short(pull_request.head_sha)} waits: {inline(_safe(reason))} "
     comment = await talk.put_state(f"{sentence}It goes on by itself at about {when}.", known)
+    return talk.told(known, comment=comment, check=check)
+
+
+async def say_stopped(
+    forge: Forge, pull_request: PullRequest, who: str, *, known: Known, is_partial: bool = False
+) -> Known:
+    """Show that somebody stopped the review. Errors: ForgeRateLimited.
+
+    `is_partial`: a part of it was said, which stands.
+    """
+    talk = Talk(forge=forge, pull_request=pull_request)
+    rest = "the rest of this commit" if is_partial else "this commit"
+    reason = f"{_safe(who)} stopped the review, so nothing is said of {rest}."
+    stopped = Check(
+        sha=pull_request.head_sha,
+        title=_title(f"Stopped by {who}"),
+        summary=plain(reason),
+        conclusion=Conclusion.NEUTRAL,
+    )
+    check = await talk.put_check(stopped, known)
+    await talk.react(Reaction.SKIPPED)
+    comment = known.summary_comment
+    if not is_partial:
+        sentence = f"⏹️ {inline(reason)} ({_short(pull_request.head_sha)}) `@mesrai review` starts another."
+        comment = await talk.put_state(sentence, known)
     return talk.told(known, comment=comment, check=check)
 
 

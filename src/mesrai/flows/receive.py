@@ -10,6 +10,7 @@ from mesrai.domain.pull_request import Event, EventKind
 
 REVIEW: Final = "review"  # kinds of jobs
 COMMAND: Final = "command"
+LOOK: Final = "look"  # for the repositories there are
 _TRIGGERS: Final = {
     EventKind.OPENED: Trigger.OPENED,
     EventKind.PUSHED: Trigger.PUSHED,
@@ -39,26 +40,26 @@ class Meaning:
 class Intake(Protocol):
     """Where deliveries and jobs are written."""
 
-    async def take(self, delivery: str, meaning: Meaning) -> bool:
-        """Note the delivery, put its work and remember what was asked, all or nothing; False if it was noted before.
+    async def take(self, delivery: str, meaning: Meaning) -> str:
+        """Note the delivery, put its work and remember what was asked, all or nothing.
 
-        Errors: StoreError.
+        Returns what was made of it, in a sentence; empty if it was noted before. Errors: StoreError.
         """
         ...
 
 
 async def receive(intake: Intake, event: Event) -> str:
     """Take an event, once however often it is delivered; what was made of it. Errors: StoreError."""
-    meaning = meaning_of(event)
-    if not await intake.take(event.delivery, meaning):
-        return "This delivery came before; nothing is done twice."
-    return meaning.told
+    told = await intake.take(event.delivery, meaning_of(event))
+    return told or "This delivery came before; nothing is done twice."
 
 
 def meaning_of(event: Event) -> Meaning:
     """What is to be done about an event."""
     if event.kind is EventKind.PING:
         return Meaning(told="Pong.")
+    if event.kind in (EventKind.CONNECTED, EventKind.DISCONNECTED):
+        return Meaning(told="The repositories are looked for anew.", work=Work(kind=LOOK, subject="repositories"))
     if event.repository is None or event.number is None:
         return Meaning(told=f"Nothing is to be done about {event.kind}.")
     subject = f"{event.repository}#{event.number}"

@@ -26,8 +26,10 @@ from mesrai.flows.publish import (
     say_overtaken,
     say_parked,
     say_skipped,
+    say_stopped,
 )
 from mesrai.flows.publishing.messages import Moment, say_message
+from mesrai.flows.recording import Record, begin, end, excerpts_of, recording, review_of
 from mesrai.flows.remember import with_memories
 from mesrai.flows.waiting import Heeding, Wait, rest_waits, wait_for
 from mesrai.forges.forge import Forge, Source
@@ -36,10 +38,9 @@ from mesrai.llm.model import Model
 from mesrai.review.options import Depth, Options
 from mesrai.review.pipeline import Reading, ReviewFailed, review_change
 from mesrai.review.render.description import without_part_of_ours
-from mesrai.review.render.json_text import render_json
 from mesrai.store.database import Database
 from mesrai.store.pull_requests import USUAL, Followed, change_followed, find_followed
-from mesrai.store.reviews import PARKED, STOPPED, begin_review, end_review, find_review, set_outcome
+from mesrai.store.reviews import PARKED, STOPPED, find_report, find_review, set_outcome, stop_by
 
 _DEPTHS: Final = {Scope.FAST: Depth.FAST, Scope.DEEP: Depth.DEEP}
 _MOST_PUSHES: Final = 101  # whose times are remembered; one more than any cadence counts
@@ -54,7 +55,7 @@ class Desk:
     organisation: str
     forge: Callable[[RepositoryName, int | None], AbstractAsyncContextManager[Forge]]
     source: Callable[[Forge, PullRequest, str], AbstractAsyncContextManager[Source]]  # what came after an earlier head
-    model: Callable[[Job, PullRequest], AbstractAsyncContextManager[Model]]  # it remembers what the job paid for
+    model: Callable[[Job, PullRequest], AbstractAsyncContextManager[Model]]  # it remembers what was paid for
     analysers: Sequence[Analyser]
     now: Callable[[], float]
     renew_s: float  # between two renewals of a job's lease; well below its length
@@ -71,11 +72,12 @@ class _Case:
     pull_request: PullRequest
     followed: Followed
     occasion: Occasion
-    stop: asyncio.Event  # something newer waits, so this review should end soon
+    stop: asyncio.Event  # something newer waits, or somebody wants it stopped, so this review should end soon
+    record: Record  # of what happens, for whoever watches
 
     @property
     def review_id(self) -> str:
-        return f"job-{self.job.id}"
+        return review_of(self.job)
 
     @property
     def known(self) -> Known:
@@ -111,16 +113,20 @@ async def run_review(desk: Desk, job: Job) -> str:
 
     Errors: LeaseLost if another worker has it; ForgeError, StoreError, SourceError, UserError: the worker judges them.
     """
-    async with held(desk.queue, job, renew_s=desk.renew_s) as stop:
-        end = await _carried_out(desk, job, stop)
-    if end.until is None:
+    review = review_of(job)
+    async with (
+        held(desk.queue, job, renew_s=desk.renew_s, look=lambda: stop_by(desk.database, review)) as stop,
+        recording(desk.database, review, desk.now) as record,
+    ):
+        came = await _carried_out(desk, job, stop, record)
+    if came.until is None:
         await desk.queue.finish(job)
     else:
-        await desk.queue.park(job, until=end.until, reason=end.told)
-    return end.told if end.until is None else f"It waits: {end.told}"
+        await desk.queue.park(job, until=came.until, reason=came.told)
+    return came.told if came.until is None else f"It waits: {came.told}"
 
 
-async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event) -> _End:
+async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event, record: Record) -> _End:
     repository, number, installation = place_of(job.payload)
     async with desk.forge(repository, installation) as forge:
         pull_request = await forge.pull_request(number)
@@ -133,12 +139,15 @@ async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event) -> _End:
             followed=followed,
             occasion=_occasion(job, followed),
             stop=stop,
+            record=record,
         )
         await end_interrupted(desk.database, forge, pull_request, followed, review=case.review_id)
         if pull_request.lifecycle is not Lifecycle.OPEN:
             return await _unreviewed(case, f"The pull request is {pull_request.lifecycle}.")
         if await _is_ended(case):
             return _End(told="This job had reviewed it already when its worker was lost.")
+        if who := await stop_by(desk.database, case.review_id):
+            return await _stopped_by(case, case.known, who)
         if case.since == pull_request.head_sha:
             return await _unreviewed(case, "This commit was reviewed already.")
         try:
@@ -157,6 +166,8 @@ async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
         known = Known(summary_comment=followed.summary_comment, check=followed.check_id, check_sha=followed.check_sha)
         known = await say_failed(forge, pull_request, error, known=known)
         await _keep_known(desk, job.subject, known)
+    await begin(desk.database, desk.organisation, job, pull_request, str(job.payload.get("trigger", "")))
+    await set_outcome(desk.database, review_of(job), Outcome.FAILED, reason=error.message)
     # With the same answers, it might fail for the same reason.
     await change_followed(desk.database, job.subject, lambda now: replace(now, round=now.round + 1))
 
@@ -189,14 +200,10 @@ async def _with_source(case: _Case, source: Source) -> _End:
         known = await say_skipped(case.forge, case.pull_request, reason, known=case.known)
         await _keep_known(case.desk, case.job.subject, known)
         return await _unreviewed(case, reason)
-    await begin_review(  # first, so that what is announced now is ended whatever becomes of this process
-        case.desk.database,
-        review=case.review_id,
-        subject=case.job.subject,
-        head_sha=case.pull_request.head_sha,
-        base_ref=case.pull_request.base_ref,
-        organisation=case.desk.organisation,
-    )
+    desk, trigger = case.desk, case.occasion.trigger
+    # First, so that what is announced now is ended whatever becomes of this process.
+    await begin(desk.database, desk.organisation, case.job, case.pull_request, trigger)
+    case.record.step("Reading the change")
     known = await announce(case.forge, case.pull_request, known=case.known)
     await _keep_known(case.desk, case.job.subject, known)
     policy = await with_memories(
@@ -213,8 +220,10 @@ async def _reviewed(case: _Case, source: Source, change: Change, policy: Policy,
     if any(not policy.ignores(file.path) for file in change.files):
         known = replace(known, problems=(*known.problems, *await _said(case, Moment.START, change, policy)))
     review, rest = await _asked(case, source, change, policy)
+    case.record.excerpts = await excerpts_of(review, source)
     if case.stop.is_set():
-        return await _stopped(case, known)
+        return await _stopped(case, known, review)
+    case.record.step("Saying it on the pull request")
     if rest is not None and review.outcome is Outcome.FAILED:
         return await _park(case, known, rest)
     if rest is not None:
@@ -241,7 +250,9 @@ async def _asked(case: _Case, source: Source, change: Change, policy: Policy) ->
         async with desk.model(case.job, pull_request) as model:
             heeding = Heeding(model, desk.now)
             reading = Reading(source=source, analysers=desk.analysers, model=heeding)
-            review = await review_change(change, reading, policy=policy, options=options, stop=case.stop)
+            review = await review_change(
+                change, reading, policy=policy, options=options, watch=case.record.watch, stop=case.stop
+            )
             return review, heeding.wait if review.outcome is Outcome.PARTIAL else None
     except ReviewFailed as failed:
         return failed.review, wait_for(failed.cause, desk.now())
@@ -264,18 +275,36 @@ async def _park_rest(case: _Case, review: Review, known: Known, wait: Wait) -> _
     """A part of the review was said, and says so; the same job goes on with the rest, and says the whole then."""
     known = await say_parked(case.forge, case.pull_request, wait.reason, until=wait.until, known=known, is_partial=True)
     await _keep_known(case.desk, case.job.subject, known)
-    report = render_json(review)
-    await end_review(case.desk.database, case.review_id, PARKED, report=report, reason=wait.reason)
+    await _keep_review(case, review, PARKED, wait.reason)
     return _End(told=f"A part was reviewed. {wait.reason}", until=wait.until)
 
 
-async def _stopped(case: _Case, known: Known) -> _End:
-    """Something newer waits: a push, or somebody who asked. What was announced of this commit is ended."""
+async def _stopped(case: _Case, known: Known, review: Review) -> _End:
+    """Somebody wanted it stopped, or something newer waits: what was announced of this commit is ended."""
+    if who := await stop_by(case.desk.database, case.review_id):
+        return await _stopped_by(case, known, who, review)
     now = await case.forge.pull_request(case.pull_request.number)
     if now.head_sha != case.pull_request.head_sha or now.lifecycle is not Lifecycle.OPEN:
         await say_overtaken(case.forge, case.pull_request, now, known=known)
     await set_outcome(case.desk.database, case.review_id, STOPPED, reason="Something newer took its place.")
     return _End(told="Stopped: a newer push, or what somebody asked for, is to be reviewed.")
+
+
+async def _stopped_by(case: _Case, known: Known, who: str, review: Review | None = None) -> _End:
+    """A person ended it. What was verified by then is kept for whoever looks, and said nowhere else."""
+    desk, reason = case.desk, f"Stopped by {who}."
+    is_partial = review is None and await find_report(desk.database, case.review_id) is not None
+    known = await say_stopped(case.forge, case.pull_request, who, known=known, is_partial=is_partial)
+    await _keep_known(desk, case.job.subject, known)
+    if review is not None:
+        await _keep_review(case, review, STOPPED, reason)
+    await set_outcome(desk.database, case.review_id, STOPPED, reason=reason)
+    return await _unreviewed(case, reason)
+
+
+async def _keep_review(case: _Case, review: Review, outcome: str, reason: str = "") -> None:
+    excerpts = case.record.excerpts
+    await end(case.desk.database, case.job, review, outcome, reason=reason, excerpts=excerpts)
 
 
 async def _remember(case: _Case, review: Review, published: Published, rest: Wait | None) -> _End:
@@ -296,7 +325,7 @@ async def _remember(case: _Case, review: Review, published: Published, rest: Wai
         raise ForgeUnavailable(f"The review could not be shown. {problems}")
     if rest is not None:
         return await _park_rest(case, review, known, rest)
-    await end_review(desk.database, case.review_id, review.outcome.value, report=render_json(review))
+    await _keep_review(case, review, review.outcome.value)
     await _settle(case, review.outcome.value)
     told = f"{review.outcome}: {len(review.findings)} findings, {published.posted} comments posted."
     return _End(told=f"{told} {problems}".strip())
@@ -306,6 +335,8 @@ async def _is_ended(case: _Case) -> bool:
     """Whether this very job showed its review of this commit, and its worker was lost before it could say so."""
     kept = await find_review(case.desk.database, case.review_id) if case.job.attempt > 1 else None
     if kept is None or kept.head_sha != case.pull_request.head_sha or kept.outcome not in set(Outcome):
+        return False
+    if kept.reason:  # it failed before there was anything to show, and is tried again
         return False
     if kept.base_ref not in ("", case.pull_request.base_ref):
         return False

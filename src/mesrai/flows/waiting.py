@@ -51,7 +51,8 @@ def wait_for(cause: MesraiError | None, now: float) -> Wait | None:
         return None
     until = cause.until
     if isinstance(cause, BudgetSpent):
-        until = None if cause.is_of_review else now + _BUDGET_S  # no time gives one review more
+        # No time gives one review more.
+        until = None if cause.is_of_review else now + (cause.retry_after_s or _BUDGET_S)
     return None if until is None else Wait(reason=cause.message, until=max(until, now + _LEAST_S))
 
 

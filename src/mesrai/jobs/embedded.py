@@ -92,6 +92,16 @@ VALUES (:id, :kind, :subject, :repository, :payload, :state, :due_at, :attempts,
     :failure, :created_at, :claimed_at, :now)
 ON CONFLICT (kind, subject) WHERE state = 'waiting' DO NOTHING RETURNING id
 """
+_CANCEL: Final = """
+UPDATE jobs SET state = 'done', reason = :reason, changed_at = {now}
+WHERE kind = :kind AND subject = :subject AND state = 'waiting' RETURNING id
+"""
+_RETRY: Final = """
+UPDATE jobs SET state = 'waiting', due_at = {now}, changed_at = {now}, failure = '', worker = '',
+    spared = CASE WHEN state = 'failed' THEN attempts ELSE spared END
+WHERE id = :id AND (state = 'waiting' OR state = 'failed' AND NOT EXISTS (SELECT 1 FROM jobs AS newer
+    WHERE newer.state = 'waiting' AND newer.kind = jobs.kind AND newer.subject = jobs.subject)) RETURNING id
+"""
 _STANDING: Final = """
 SELECT *, {now} AS now FROM jobs WHERE state IN ('waiting', 'running', 'failed') ORDER BY created_at, id LIMIT :most
 """
@@ -236,6 +246,17 @@ class DatabaseQueue:
     async def give_up(self, job: Job, reason: str) -> None:
         """It failed for good."""
         _refuse_lost(job, await self._database.rows(self._sql(_GIVE_UP), reason=reason, **_held(job)))
+
+    async def cancel(self, kind: str, subject: str, reason: str) -> int | None:
+        """Take a job that waits out."""
+        rows = await self._database.rows(self._sql(_CANCEL), kind=kind, subject=subject, reason=reason)
+        return int(rows[0]["id"]) if rows else None
+
+    async def retry(self, number: int) -> bool:
+        """Let it be due at once."""
+        is_due = bool(await self._database.rows(self._sql(_RETRY), id=number))
+        self.wake()
+        return is_due
 
     async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
         """The jobs that are not done."""

@@ -101,6 +101,17 @@ class Queue(Protocol):
         """
         ...
 
+    async def cancel(self, kind: str, subject: str, reason: str) -> int | None:
+        """Take the job that waits for that subject, or is parked, out of the queue; its id, None if there is none."""
+        ...
+
+    async def retry(self, number: int) -> bool:
+        """Let a job that waits, is parked or has failed be due at once; a failed one has all its attempts again.
+
+        False if there is no such job, or a newer one waits in the failed one's place.
+        """
+        ...
+
     async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
         """The jobs that are not done, oldest first."""
         ...

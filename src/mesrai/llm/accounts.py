@@ -5,6 +5,7 @@ import hmac
 from typing import Final
 from urllib.parse import urlsplit
 
+from mesrai.domain.connection import Connection
 from mesrai.domain.secret import Secret
 
 _PURPOSE: Final = b"mesrai account"
@@ -21,6 +22,11 @@ def account_of(base_url: str, key: Secret | None) -> str:
         return address
     fingerprint = hmac.new(_PURPOSE, key.open().encode("utf-8", "replace"), hashlib.sha256).hexdigest()
     return f"{address}#{fingerprint[:_LETTERS]}"
+
+
+def name_of(connection: Connection) -> str:
+    """The account and the model: what outages and tests are remembered of."""
+    return f"{account_of(connection.base_url, connection.key)} {connection.model}"
 
 
 def _endpoint(base_url: str) -> str:

@@ -16,7 +16,7 @@ from mesrai.review.candidates import Candidate, dropped_from, place_findings
 from mesrai.review.conversation import Ledger, Reply, converse
 from mesrai.review.material import shown_path
 from mesrai.review.options import Options
-from mesrai.review.progress import BatchEnded, BatchSplit, Stopping, Watch
+from mesrai.review.progress import BatchEnded, BatchSplit, Found, Stopping, Watch
 from mesrai.review.prompts import Framing, review_prompt, verify_prompt
 from mesrai.review.tools import Toolbox
 from mesrai.review.verify import verify_findings
@@ -171,5 +171,12 @@ def _report(desk: Desk, work: Work) -> None:
             failure=failure.message if failure else "",
             confirmed=len(work.confirmed),
             refuted=len(work.dropped),
+            found=tuple(_found(each) for each in work.confirmed),
         )
     )
+
+
+def _found(candidate: Candidate) -> Found:
+    raw, anchor = candidate.raw, candidate.anchor
+    line = anchor.start_line if anchor is not None else candidate.line
+    return Found(severity=str(raw.severity), title=raw.title, path=candidate.path, line=line)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mesrai.domain.change import At
-from mesrai.domain.diff import FileDiff
+from mesrai.domain.diff import Action, FileDiff
 from mesrai.domain.policy import POLICY_FILE, Policy
 from mesrai.domain.policy_levels import Origin, merged
 from mesrai.forges.forge import Source
@@ -54,13 +54,18 @@ async def load_policy(source: Source, at: At, *, repository: str = "", central: 
     `repository` is its name, `host/owner/name` or as much of it as is known. The change itself is read for its paths.
     Errors: PolicyError, SourceError, ForgeError.
     """
-    change = await source.change()
-    paths = list(dict.fromkeys(path for file in change.files for path in (file.path, file.base_path)))
+    paths = _touched((await source.change()).files)
     own = Reviewed(source, At.TARGET if at is At.BASE else at)
     levels = await read_levels(own, central, repository, paths)
     made = merged(levels.layers, levels.scene)
     files = tuple(layer.file for layer in levels.layers if layer.file)
     return PolicyFound(policy=made.policy, file=files[-1] if files else "", files=files, origins=made.origins)
+
+
+def _touched(files: Sequence[FileDiff]) -> list[str]:
+    """Every path at which something is changed; of a moved file also the one it had."""
+    before = [file.base_path for file in files if file.action is not Action.COPIED]
+    return list(dict.fromkeys([*(file.path for file in files), *before]))
 
 
 async def load_guidance(source: Source, reviewed: Sequence[FileDiff]) -> Guidance:

@@ -16,6 +16,16 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A finding that was verified; the owners' policy may still leave it out."""
+
+    severity: str
+    title: str
+    path: str
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchEnded:
     """A batch was read and its findings verified, or it failed."""
 
@@ -24,6 +34,7 @@ class BatchEnded:
     failure: str = ""  # a sentence; empty if it was read
     confirmed: int = 0
     refuted: int = 0
+    found: tuple[Found, ...] = ()  # the confirmed ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,9 +76,11 @@ class GitHubAccess:
 class Serving:
     """What the service was told."""
 
-    github: GitHubAccess | None  # None: no forge is connected
-    clones: Path
-    clones_bytes: int
+    github: GitHubAccess | None  # None: the environment connects none
+    github_url: str = _PUBLIC
+    write_gap_s: float = 1.0
+    clones: Path = Path()
+    clones_bytes: int = _MOST_CLONES
     source: SourceMode | None = None  # None: as it can be had
     central: str = ""  # `owner/name` of the repository that configures all others; empty: there is none
     lease_s: float = 60.0  # how long a job is held without a sign of life
@@ -92,6 +94,8 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
     folder = env.get("MESRAI_CLONES")
     return Serving(
         github=_github(env),
+        github_url=env.get("MESRAI_GITHUB_URL", _PUBLIC),
+        write_gap_s=_seconds(env.get("MESRAI_GITHUB_WRITE_GAP_S", "1"), "MESRAI_GITHUB_WRITE_GAP_S"),
         clones=Path(folder).expanduser() if folder else user_cache_path("mesrai") / "clones",
         clones_bytes=_bytes(env.get("MESRAI_CLONES_BYTES", ""), "MESRAI_CLONES_BYTES"),
         source=_source(env.get("MESRAI_SOURCE", "")),

@@ -151,7 +151,8 @@ async def remove_connection(database: Database, organisation: str, slot: Slot, *
 
 async def has_sealed_keys(statements: Statements) -> bool:
     """Whether any key is saved, of whatever organisation. Errors: StoreUnavailable."""
-    return bool(await statements.rows("SELECT id FROM connections WHERE sealed_key IS NOT NULL LIMIT 1"))
+    sealed = "SELECT id FROM connections WHERE sealed_key IS NOT NULL UNION ALL SELECT id FROM forge_access LIMIT 1"
+    return bool(await statements.rows(sealed))
 
 
 async def reseal_all(database: Database, keyring: Keyring, *, who: str) -> int:

@@ -28,6 +28,7 @@ from mesrai.store.spending import Sums, month_sums, record, release, reserve, re
 
 T = TypeVar("T")
 _POLL_S: Final = 0.5
+_RESERVED_S: Final = 300.0  # until reviews that run now may have settled for less
 _PAUSES_S: Final = (0.1, 0.5, 2.0)  # before the store is tried again: it may be restarting
 _PATIENCE_S: Final = 60.0  # for what other processes reserved; a request rarely takes longer
 
@@ -76,7 +77,10 @@ class StoredPurse:
             while (number := await _again(lambda: self._unbroken(asked))) is None:
                 # While one of our own runs it may settle for less; others are waited for, but not for ever.
                 if not self._mine and waited >= self._patience_s:
-                    raise BudgetSpent("Other reviews that run now reserved the rest of the budget. Try again later.")
+                    raise BudgetSpent(
+                        "Other reviews that run now reserved the rest of the budget. Try again later.",
+                        retry_after_s=_RESERVED_S,
+                    )
                 waited += 0.0 if self._mine else _POLL_S
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_S):

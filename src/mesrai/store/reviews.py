@@ -1,7 +1,8 @@
 """The reviews of pull requests: how each stands, and its report."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from mesrai.errors import UserError
@@ -21,7 +22,26 @@ _SET: Final = "UPDATE reviews SET outcome = :outcome, reason = :reason, changed_
 _END: Final = """
     UPDATE reviews SET outcome = :outcome, reason = :reason, report = :report, changed_at = {now} WHERE id = :id
 """
-_COLUMNS: Final = "id, organisation, subject, repository, head_sha, base_ref, outcome, reason, created_at, changed_at"
+_ABOUT: Final = "UPDATE reviews SET title = :title, author = :author, trigger = :trigger WHERE id = :id"
+_SUMS: Final = """
+    UPDATE reviews SET critical = :critical, high = :high, medium = :medium, low = :low, models = :models,
+        took_s = :took_s, nanos = :nanos, currency = :currency, excerpts = :excerpts,
+        failovers = (SELECT count(*) FROM calls WHERE calls.review = :id AND calls.is_failover = 1)
+    WHERE id = :id
+"""
+_ASK_TO_STOP: Final = """
+    UPDATE reviews SET stop_by = :who WHERE id = :id AND stop_by = '' AND outcome IN (:running, :parked) RETURNING id
+"""
+_STOP_BY: Final = "SELECT stop_by FROM reviews WHERE id = :id"
+_EXCERPTS: Final = "SELECT excerpts FROM reviews WHERE id = :id"
+_AUTHORS: Final = """
+    SELECT DISTINCT author FROM reviews WHERE organisation = :organisation AND author <> '' ORDER BY author LIMIT 500
+"""
+_COLUMNS: Final = """
+    id, organisation, subject, repository, head_sha, base_ref, outcome, reason, created_at, changed_at, title, author,
+    trigger, models, stop_by, critical, high, medium, low, failovers, took_s, nanos, currency
+"""
+_MOST_TITLE: Final = 300
 _ONE: Final = f"SELECT {_COLUMNS} FROM reviews WHERE id = :id"
 _REPORT: Final = "SELECT report FROM reviews WHERE id = :id AND report <> ''"
 _LIST: Final = "SELECT {columns} FROM reviews WHERE {where} ORDER BY created_at DESC, id DESC LIMIT :most"
@@ -41,6 +61,29 @@ class KeptReview:
     reason: str  # why it waits, was stopped or failed
     created_at: float  # seconds since the epoch
     changed_at: float
+    title: str = ""  # of the pull request, when it was begun; empty: not known
+    author: str = ""  # of the pull request: a login
+    trigger: str = ""  # as domain.occasion.Trigger
+    models: str = ""  # "provider/model", with commas between them
+    stop_by: str = ""  # who wants it stopped; empty: nobody
+    critical: int = 0  # findings
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+    failovers: int = 0  # questions that another model than the main one answered
+    took_s: float = 0.0
+    nanos: int | None = None  # what it cost; None: unknown
+    currency: str = ""
+
+    @property
+    def number(self) -> str:
+        """The pull request's own."""
+        return self.subject.rpartition("#")[2]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.outcome not in (RUNNING, PARKED)
 
     @property
     def cursor(self) -> str:
@@ -58,6 +101,36 @@ class ReviewFilter:
     outcomes: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None  # not included
+    author: str = ""
+    severity: str = ""  # with a finding that is at least so bad: a word of SEVERITIES
+    title: str = ""  # a part of the pull request's title, in any case
+
+
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a review is about, for people who look for it."""
+
+    title: str
+    author: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What a review came to, in numbers."""
+
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+    models: str = ""
+    took_s: float = 0.0
+    nanos: int | None = None  # None: unknown
+    currency: str = ""
+    excerpts: str = ""  # JSON: the code around each finding, by its fingerprint
 
 
 async def begin_review(
@@ -87,6 +160,43 @@ async def set_outcome(database: Database, review: str, outcome: str, *, reason: 
 async def end_review(database: Database, review: str, outcome: str, *, report: str, reason: str = "") -> None:
     """Keep how it stands, and its report: JSON as `mesrai review --format json` prints it. Errors: StoreUnavailable."""
     await database.rows(_END.format(now=database.now), id=review, outcome=outcome, reason=reason, report=report)
+
+
+async def tell_about(database: Database, review: str, about: About) -> None:
+    """Keep what a review that was begun is about. Errors: StoreUnavailable."""
+    title = about.title[:_MOST_TITLE]
+    await database.rows(_ABOUT, id=review, title=title, author=about.author, trigger=about.trigger)
+
+
+async def tell_sums(database: Database, review: str, sums: Sums) -> None:
+    """Keep what it came to. Errors: StoreUnavailable."""
+    await database.rows(_SUMS, id=review, **asdict(sums))
+
+
+async def ask_to_stop(statements: Statements, review: str, who: str) -> bool:
+    """Keep that somebody wants it stopped; False if it is over, or somebody wanted that before.
+
+    Errors: StoreUnavailable.
+    """
+    values = {"id": review, "who": who, "running": RUNNING, "parked": PARKED}
+    return bool(await statements.rows(_ASK_TO_STOP, **values))
+
+
+async def stop_by(statements: Statements, review: str) -> str:
+    """Who wants it stopped; empty if nobody does. Errors: StoreUnavailable."""
+    rows = await statements.rows(_STOP_BY, id=review)
+    return str(rows[0]["stop_by"]) if rows else ""
+
+
+async def find_excerpts(statements: Statements, review: str) -> str:
+    """The code around its findings, as JSON; empty if there is none. Errors: StoreUnavailable."""
+    rows = await statements.rows(_EXCERPTS, id=review)
+    return str(rows[0]["excerpts"]) if rows else ""
+
+
+async def reviewed_authors(statements: Statements, organisation: str) -> Sequence[str]:
+    """The logins of those whose pull requests were reviewed. Errors: StoreUnavailable."""
+    return [str(row["author"]) for row in await statements.rows(_AUTHORS, organisation=organisation)]
 
 
 async def find_review(statements: Statements, review: str) -> KeptReview | None:
@@ -127,7 +237,7 @@ async def newest_reviews(
 def _where(chosen: ReviewFilter) -> tuple[list[str], dict[str, Value]]:
     conditions: list[str] = []
     values: dict[str, Value] = {}
-    for name in ("organisation", "repository", "subject"):
+    for name in ("organisation", "repository", "subject", "author"):
         if getattr(chosen, name):
             conditions.append(f"{name} = :{name}")
             values[name] = getattr(chosen, name)
@@ -139,6 +249,13 @@ def _where(chosen: ReviewFilter) -> tuple[list[str], dict[str, Value]]:
         if time is not None:
             conditions.append(f"created_at {comparison} :{name}")
             values[name] = float(time)
+    if chosen.severity in SEVERITIES:
+        worst = SEVERITIES[: SEVERITIES.index(chosen.severity) + 1]
+        conditions.append(f"({' OR '.join(f'{name} > 0' for name in worst)})")
+    if chosen.title:
+        conditions.append("lower(title) LIKE :title ESCAPE '!'")
+        escaped = re.sub("([!%_])", r"!\1", chosen.title.lower())
+        values["title"] = f"%{escaped}%"
     return conditions, values
 
 

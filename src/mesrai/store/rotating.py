@@ -6,6 +6,7 @@ from pathlib import Path
 from mesrai.errors import SettingsError
 from mesrai.store.connections import reseal_all
 from mesrai.store.database import Database
+from mesrai.store.forge_access import reseal_access
 from mesrai.store.key_file import begin_rotation, finish_rotation
 from mesrai.store.vault import Keyring
 
@@ -18,10 +19,14 @@ async def rotate_master_key(database: Database, keyring: Keyring, path: Path | N
     Errors: SettingsError, StoreUnavailable, VaultLocked if some keys do not open; the old master key stays then.
     """
     if path is None:
-        return await reseal_all(database, keyring, who=who)
+        return await _resealed(database, keyring, who=who)
     rotation = await asyncio.to_thread(begin_rotation, path)
-    count = await reseal_all(database, keyring, who=who)
+    count = await _resealed(database, keyring, who=who)
     if keyring.current_id in rotation.retired:
         raise SettingsError(f"{path}: this is not where the master key in use comes from.")
     await asyncio.to_thread(finish_rotation, rotation)
     return count
+
+
+async def _resealed(database: Database, keyring: Keyring, *, who: str) -> int:
+    return await reseal_all(database, keyring, who=who) + await reseal_access(database, keyring)

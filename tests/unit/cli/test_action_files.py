@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.github.fetch import EXAMPLES
 
-from mesrai.assembly import workflow_event
+from mesrai.assembly.once import workflow_event
 from mesrai.cli.action.due import Due, due_of
 from mesrai.domain.occasion import Trigger
 from mesrai.errors import SettingsError

@@ -177,6 +177,8 @@ def test_a_checkout_configures_reviews_in_a_terminal(tmp_path: Path) -> None:
     (central / "mesrai-config.yml").write_text("maxFiles: 3\n")
     (central / "shop" / ".mesrai-rules" / "review" / "a.yml").write_text("title: Shop\nrule: Do.\n")
     (central / "shop" / "mesrai-config.yml").symlink_to(central / "mesrai-config.yml")
+    rules = central / "shop" / ".mesrai-rules" / "review"
+    (rules / "b.yml").symlink_to(rules / "a.yml")
     shop.mkdir()
     found = central_folder({"MESRAI_CENTRAL_CONFIG": f"{central}/"}, shop)
     assert found is not None
@@ -184,6 +186,7 @@ def test_a_checkout_configures_reviews_in_a_terminal(tmp_path: Path) -> None:
     source = MemorySource({}, {"a.py": "1\n"})
     policy = asyncio.run(load_policy(source, At.BASE, repository="shop", central=found))
     assert policy.files == (f"{central}:mesrai-config.yml",), "a symbolic link is not followed"
+    assert policy.policy.notices == ()
     assert [rule.origin for rule in policy.policy.rules] == [f"{central}:shop/.mesrai-rules/review/a.yml:1"]
     assert asyncio.run(FolderFiles(central).below(".mesrai-rules")) == []
     itself = central_folder({"MESRAI_CENTRAL_CONFIG": str(central)}, central)

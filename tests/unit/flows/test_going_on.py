@@ -1,6 +1,7 @@
 """Reviews that somebody asks for once more, that are retargeted, that wait in part, or whose workers are lost."""
 
 import asyncio
+import gc
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -160,7 +161,14 @@ def a_quota() -> ModelQuota:
     return error
 
 
-@pytest.mark.parametrize(("error", "until"), [(a_quota(), NOW + 900), (BudgetSpent(BUDGET), NOW + 6 * 3600)])
+@pytest.mark.parametrize(
+    ("error", "until"),
+    [
+        (a_quota(), NOW + 900),
+        (BudgetSpent(BUDGET), NOW + 6 * 3600),
+        (BudgetSpent("Other reviews reserved the rest.", retry_after_s=300.0), NOW + 300),
+    ],
+)
 def test_the_rest_of_a_review_waits_and_is_done_without_paying_twice(
     tmp_path: Path, error: ModelError, until: float
 ) -> None:
@@ -292,3 +300,28 @@ def test_what_could_not_be_told_is_told_later_and_a_new_review_begins_afresh(tmp
         assert (await bench.go_on()).startswith("reviewed"), "somebody who asks does not wait for that"
 
     play(tmp_path, story)
+
+
+def test_a_worker_that_is_stopped_leaves_nothing_that_nobody_looked_at(tmp_path: Path) -> None:
+    complaints: list[str] = []
+
+    async def story(bench: Bench) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(str(about["message"])))
+        stop = asyncio.Event()
+
+        async def stops() -> None:
+            stop.set()
+
+        desk = replace(bench.desk, model=SlowModel(bench, stops, most_s=5.0).opened)
+        await bench.put()
+        handlers = {REVIEW: lambda job: run_review(desk, job)}
+        await work(Desk(queue=bench.queue, handlers=handlers, gave_up=none_failed), name="w", hands=2, stop=stop)
+        gc.collect()
+        (job,) = await bench.standing()
+        assert (job.state, complaints) == (State.WAITING, [])
+
+    play(tmp_path, story)
+
+
+async def none_failed(job: Job, error: MesraiError) -> None:
+    raise AssertionError(f"{job.subject} failed: {error.message}")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from mesrai.domain.pull_request import Comment, Event, EventKind, Person, RepositoryName
-from mesrai.flows.receive import COMMAND, REVIEW, Meaning, meaning_of, receive
+from mesrai.flows.receive import COMMAND, LOOK, REVIEW, Meaning, meaning_of, receive
 
 SHOP = RepositoryName(forge="github.com", owner="acme", name="shop")
 PLACE = {"forge": "github.com", "owner": "acme", "name": "shop", "number": 7, "installation": 99}
@@ -16,10 +16,10 @@ class MemoryIntake:
     def __init__(self) -> None:
         self.taken: dict[str, Meaning] = {}
 
-    async def take(self, delivery: str, meaning: Meaning) -> bool:
+    async def take(self, delivery: str, meaning: Meaning) -> str:
         is_new = delivery not in self.taken
         self.taken.setdefault(delivery, meaning)
-        return is_new
+        return meaning.told if is_new else ""
 
 
 def an_event(kind: EventKind, **changes: Any) -> Event:
@@ -60,12 +60,18 @@ def test_a_command_is_work_of_its_own_and_replaces_no_other() -> None:
         an_event(EventKind.COMMENTED, comment=a_comment("looks good")),
         an_event(EventKind.COMMENTED, comment=a_comment("@mesrai review", is_bot=True)),
         an_event(EventKind.CLOSED),
-        an_event(EventKind.CONNECTED, number=None),
         an_event(EventKind.PING, repository=None, number=None),
     ],
 )
 def test_what_needs_no_work_makes_none(event: Event) -> None:
     assert meaning_of(event).work is None
+
+
+@pytest.mark.parametrize("kind", [EventKind.CONNECTED, EventKind.DISCONNECTED])
+def test_a_change_of_an_installation_has_the_repositories_looked_for_anew(kind: EventKind) -> None:
+    work = meaning_of(an_event(kind, repository=None, number=None)).work
+    assert work is not None
+    assert (work.kind, work.subject, work.payload) == (LOOK, "repositories", {})
 
 
 def test_a_delivery_that_comes_again_does_nothing_again() -> None:

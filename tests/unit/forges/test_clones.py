@@ -79,15 +79,15 @@ def test_since_an_earlier_head_only_what_came_after_it(tmp_path: Path) -> None:
 def test_configuration_never_comes_from_an_earlier_commit_of_the_pull_request(tmp_path: Path) -> None:
     async def read(source: CloneSource) -> tuple[str, bytes | None, bytes | None]:
         found = await load_policy(source, At.BASE)
-        name = ".mesrai.yaml"
+        name = "mesrai-config.yml"
         return found.file, await source.file(name, At.BASE), await source.file(name, At.TARGET)
 
     with a_hall(tmp_path) as hall:
         start = hall.on_main({"a.py": "1\n"})
         first = hall.on_work(
-            {".mesrai.yaml": "ignorePaths: ['**']\n", "mesrai.yaml": "ignorePaths: ['**']\n"}, at=start
+            {"mesrai-config.yml": "ignorePaths: ['**']\n", "lib/mesrai-config.yml": "ignorePaths: ['**']\n"}, at=start
         )
-        second = hall.on_work({"a.py": "2\n"})
+        second = hall.on_work({"a.py": "2\n", "lib/a.py": "2\n"})
         file, at_base, at_target = hall.use(pull_request_on(second), read, since=first)
         assert file == ""
         assert at_base is not None

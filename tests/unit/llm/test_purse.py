@@ -72,6 +72,7 @@ def test_a_request_that_waited_in_vain_is_refused() -> None:
         "The budget of this review, 1.00 USD, allows no further question: 0.80 USD is spent, "
         "and the next question may cost up to 0.80 USD."
     )
+    assert caught.value.is_of_review
 
 
 def test_a_failed_request_gives_back_what_it_reserved() -> None:

@@ -1,9 +1,11 @@
 import asyncio
 
 import pytest
+from tests.factories import a_change, a_file_diff
 from tests.fakes import Files, MemoryFiles, MemorySource
 
 from mesrai.domain.change import At
+from mesrai.domain.diff import Action
 from mesrai.domain.finding import Severity
 from mesrai.domain.memory import Memory, MemoryScope
 from mesrai.domain.policy import Example, Policy, Rule, Scope
@@ -59,10 +61,12 @@ def test_a_change_has_the_configuration_of_its_one_configured_folder_or_the_repo
 
 
 def test_a_moved_file_belongs_to_both_of_its_folders() -> None:
-    base = {**OWN, "packages/api/a.py": "1\n", "packages/web/b.py": "1\n"}
-    head = {path: text for path, text in base.items() if path != "packages/api/a.py"} | {"packages/web/a.py": "1\n"}
-    found = asyncio.run(load_policy(MemorySource(base, head), At.BASE))
+    moved = a_file_diff("packages/web/a.py", old_path="packages/api/a.py", action=Action.RENAMED)
+    found = asyncio.run(load_policy(MemorySource(OWN, OWN, a_change(moved)), At.BASE))
     assert found.policy.most_files == 20
+    copied = a_file_diff("packages/web/a.py", old_path="packages/api/a.py", action=Action.COPIED)
+    found = asyncio.run(load_policy(MemorySource(OWN, OWN, a_change(copied)), At.BASE))
+    assert found.policy.most_files == 6, "what was copied stays as it was"
 
 
 def test_configured_folders_may_not_lie_in_one_another() -> None:
@@ -213,6 +217,7 @@ def test_a_rule_or_memory_file_that_cannot_be_used_is_told_and_costs_none_of_the
 def test_memories_in_files_hold_where_their_level_and_their_paths_say() -> None:
     central = {
         ".mesrai-rules/memories/all.yml": "memory: We count money in cents.\n",
+        ".mesrai-rules/memories/docs.yml": "memory: Manuals are short.\npath: [docs/**, '*.md']\n",
         "shop/.mesrai-rules/memories/sql.yml": "title: SQL\nmemory: Queries are generated.\npath: db/**\n",
     }
     own = {".mesrai-rules/memories/own.yml": "text: We use British English.\n"}
@@ -239,7 +244,17 @@ def test_memories_in_files_hold_where_their_level_and_their_paths_say() -> None:
         author=".mesrai-rules/memories/own.yml",
         origin=".mesrai-rules/memories/own.yml:1",
     )
+    manuals = Memory(
+        id=0,
+        text="Manuals are short.",
+        scope=MemoryScope.DIRECTORY,
+        repository=SHOP,
+        paths=("docs/**", "*.md"),
+        author="acme/rules:.mesrai-rules/memories/docs.yml",
+        origin="acme/rules:.mesrai-rules/memories/docs.yml:1",
+    )
     assert found_for(own, "a.py", central=central).policy.memories == (every, ours)
+    assert found_for(own, "a.md", central=central).policy.memories == (every, manuals, ours)
     assert found_for(own, "db/a.sql", central=central).policy.memories == (every, sql, ours)
 
 

@@ -87,8 +87,11 @@ def test_the_month_s_budget_holds_for_all_reviews_of_the_organisation(engine: st
         await pay(StoredPurse(database, a_spender("r3", "other")), "9", "9")
         await StoredPurse(database, a_spender("r4")).reserve(asked("0.11"))
 
-    with pytest.raises(BudgetSpent, match=r"budget of this month, 1.00 USD, allows no further question: 0.90 USD"):
+    with pytest.raises(
+        BudgetSpent, match=r"budget of this month, 1.00 USD, allows no further question: 0.90 USD"
+    ) as caught:
         run(engine, tmp_path, story)
+    assert not caught.value.is_of_review
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -99,8 +102,9 @@ def test_the_budget_of_a_review_holds_for_that_review_alone(engine: str, tmp_pat
         await pay(StoredPurse(database, a_spender("r2")), "1", "0.9")
         await StoredPurse(database, a_spender("r1")).reserve(asked("0.2"))
 
-    with pytest.raises(BudgetSpent, match=r"budget of this review, 1.00 USD"):
+    with pytest.raises(BudgetSpent, match=r"budget of this review, 1.00 USD") as caught:
         run(engine, tmp_path, story)
+    assert caught.value.is_of_review
 
 
 @pytest.mark.parametrize(("own", "stored"), [("0.5", "2"), ("2", "0.5"), ("0.5", None)])
@@ -123,8 +127,9 @@ def test_what_another_process_reserved_stands_in_the_way_for_a_while(engine: str
         await StoredPurse(database, a_spender("r1")).reserve(asked("0.8"))
         await StoredPurse(database, a_spender("r2"), patience_s=0.0).reserve(asked("0.8"))
 
-    with pytest.raises(BudgetSpent, match="Other reviews that run now reserved the rest"):
+    with pytest.raises(BudgetSpent, match="Other reviews that run now reserved the rest") as caught:
         run(engine, tmp_path, story)
+    assert caught.value.retry_after_s == 300.0
 
 
 @pytest.mark.parametrize("engine", ENGINES)

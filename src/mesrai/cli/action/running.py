@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mesrai.assembly import pull_request_desk, workflow_event
+from mesrai.assembly.once import pull_request_desk, workflow_event
 from mesrai.cli.action.due import Due, due_of
-from mesrai.cli.action.telling import tell, tell_review, tell_unreviewed
+from mesrai.cli.action.telling import tell, tell_nothing_due, tell_review, tell_unreviewed
 from mesrai.cli.exits import Exit, exit_code_for, exit_code_of
 from mesrai.cli.running import stopped_by_interrupt
 from mesrai.domain.pull_request import PullRequest
@@ -54,7 +54,7 @@ async def _run(environ: Mapping[str, str], workflow: Workflow) -> int:
     event = workflow_event(workflow.event_name, workflow.event)
     due = due_of(event, workflow.inputs.number)
     if isinstance(due, str):
-        tell("notice", due)
+        tell_nothing_due(workflow, due)
         return Exit.FINE
     async with AsyncExitStack() as opened:
         installation, missing = await _installation(opened, environ)
@@ -63,7 +63,7 @@ async def _run(environ: Mapping[str, str], workflow: Workflow) -> int:
         limit = workflow.inputs.budget
         desk = await opened.enter_async_context(pull_request_desk(environ, access, place, installation, limit=limit))
         if not await _may_ask(desk.forge, due):
-            tell("notice", "Only people who may write to this repository can ask for a review.")
+            tell_nothing_due(workflow, "Only people who may write to this repository can ask for a review.")
             return Exit.FINE
         excuse = ""
         if desk.model is None:

@@ -21,12 +21,19 @@ from mesrai.review.render.workflow import render_step, workflow_command
 from mesrai.settings.workflow import Workflow
 
 NOT_REVIEWED: Final = "not-reviewed"  # what the output `outcome` says where no model read the change
+_NOTHING_FOUND: Final = {"findings": "0", "critical": "0", "sarif": ""}
 _MOST_LINE: Final = 2_000
 
 
 def tell(level: str, sentence: str, *, title: str = "Mesrai") -> None:
     """An annotation: `level` is error, warning or notice. Nothing in the sentence can act."""
     click.echo(workflow_command(level, one_line(sentence, _MOST_LINE), title=title))
+
+
+def tell_nothing_due(workflow: Workflow, reason: str) -> None:
+    """Say that this run is no occasion for a review, and why. Errors: SettingsError."""
+    tell("notice", reason, title="Mesrai: nothing to review")
+    _put_outputs(workflow, {"outcome": NOT_REVIEWED, **_NOTHING_FOUND})
 
 
 def tell_unreviewed(workflow: Workflow, reason: str, *, outcome: str = NOT_REVIEWED, level: str = "warning") -> None:
@@ -36,7 +43,7 @@ def tell_unreviewed(workflow: Workflow, reason: str, *, outcome: str = NOT_REVIE
     tell(level, reason, title=title)
     word = "The review failed" if is_failed else "NOT reviewed"
     _append(workflow.summary_file, f"## Mesrai: {word}\n\n{plain(one_line(reason, _MOST_LINE))}\n")
-    _put_outputs(workflow, {"outcome": outcome, "findings": "0", "critical": "0", "sarif": ""})
+    _put_outputs(workflow, {"outcome": outcome, **_NOTHING_FOUND})
 
 
 def tell_review(workflow: Workflow, once: Once, review: Review, *, excuse: str) -> None:

@@ -1,35 +1,19 @@
 """Cards and plans in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from mesrai.cli.byok.describing import Said, compact, put_said
-from mesrai.llm.cards import Level, PlanFacts
+from mesrai.cli.byok.describing import Said, put_said
+from mesrai.flows.model_words import TEMPERATURES, level_text, plan_said, short_price
+from mesrai.flows.model_words import window_text as window_text
+from mesrai.llm.cards import PlanFacts
 from mesrai.llm.catalogue import Catalogue
 from mesrai.llm.catalogue_rows import CardRow
 from mesrai.llm.model import Price
 from mesrai.review.render.sheet import Sheet
-from mesrai.review.render.wording import counted
-
-_FORMATS: Final[Mapping[str, str]] = {
-    "openai": "OpenAI's chat completions",
-    "anthropic": "Anthropic's messages",
-    "gemini": "Gemini's own format",
-}
-_BILLING: Final[Mapping[str, str]] = {
-    "tokens": "by the token",
-    "subscription": "a flat price",
-    "own": "none, it is yours",
-}
 
 # What stands on a card's line beside its name: number, window, and the longest price with its date.
 _BESIDE_PRICE: Final = 62
-
-_TEMPERATURES: Final[Mapping[str, str]] = {
-    "fixed": "fixed by the model, so none can be set",
-    "free": "yours to set",
-    "ignored": "taken and ignored",
-}
 
 
 def plans_of(card: CardRow, catalogue: Catalogue) -> Sequence[PlanFacts]:
@@ -42,7 +26,7 @@ def put_cards(sheet: Sheet, cards: Sequence[CardRow], catalogue: Catalogue, *, h
     widest = max((len(card.name) for card in cards), default=0)
     for number, card in enumerate(cards, 1):
         first = catalogue.plan_facts(card.id, card.plans[0].id)
-        price = _short_price(first.price, has_date=sheet.width >= widest + _BESIDE_PRICE)
+        price = short_price(first.price, has_date=sheet.width >= widest + _BESIDE_PRICE)
         sheet.line(
             (f"{number:>3}  ", "dim"),
             (f"{card.name:<{widest}}  ", "bold"),
@@ -73,14 +57,7 @@ def put_plan(sheet: Sheet, plan: PlanFacts, number: int | None = None) -> None:
     """What changes together with a plan."""
     before = f"{number:>3}  " if number is not None else "  "
     sheet.line((before, "dim"), (plan.name, "bold"), (f"  {plan.plan}", "cyan"))
-    put_said(sheet, _plan_said(plan), indent=5 if number is not None else 4)
-
-
-def window_text(window: int) -> str:
-    """A window as people say it."""
-    if window >= 950_000:
-        return f"{window / 1_000_000:.0f}M"
-    return f"{window // 1024}k" if window % 1024 == 0 else f"{window / 1_000:.0f}k"
+    put_said(sheet, plan_said(plan), indent=5 if number is not None else 4)
 
 
 def card_json(card: CardRow, catalogue: Catalogue) -> dict[str, Any]:
@@ -123,44 +100,12 @@ def plan_json(plan: PlanFacts) -> dict[str, Any]:
     }
 
 
-def _plan_said(plan: PlanFacts) -> Iterator[Said]:
-    yield "address", f"{plan.base_url} ({_FORMATS.get(str(plan.dialect), str(plan.dialect))})"
-    yield "get a key", plan.key_page or "where you signed up"
-    yield "model", plan.model
-    cap = plan.max_concurrent_requests
-    yield "cap", f"{counted(cap, 'request')} at once" if cap else "none is set"
-    yield "billing", _BILLING.get(plan.billing, plan.billing) + (f": {_price_text(plan.price)}" if plan.price else "")
-    if plan.allows:
-        yield "allowed", plan.allows
-    if plan.note:
-        yield "note", plan.note
-
-
 def _more_said(plan: PlanFacts) -> Iterator[Said]:
     """What only the whole view of a card tells."""
     yield "window", f"{plan.window:,} tokens, answers of at most {plan.max_output:,}"
-    yield from (("thinking", _level_text(each)) for each in plan.levels)
+    yield from (("thinking", level_text(each)) for each in plan.levels)
     if plan.temperature:
-        yield "temperature", _TEMPERATURES.get(plan.temperature, plan.temperature)
-
-
-def _level_text(level: Level) -> str:
-    sent = f"sends {compact(level.body)}" if level.body else "sends nothing for it"
-    return f"{level.thinking}: {sent}" + (f". {level.notice}" if level.notice else "")
-
-
-def _price_text(price: Price) -> str:
-    return (
-        f"{price.input} in, {price.cached} cached, {price.output} out, "
-        f"{price.currency} per million tokens as of {price.as_of}"
-    )
-
-
-def _short_price(price: Price | None, *, has_date: bool) -> str:
-    if price is None:
-        return "price not known"
-    dated = f", {price.as_of}" if has_date else ""
-    return f"{price.input} in, {price.output} out {price.currency} per million{dated}"
+        yield "temperature", TEMPERATURES.get(plan.temperature, plan.temperature)
 
 
 def _price_json(price: Price) -> dict[str, str]:

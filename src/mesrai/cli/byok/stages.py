@@ -7,20 +7,12 @@ from typing import Final
 
 from mesrai.cli.byok.describing import put_beside
 from mesrai.cli.byok.talk import Talk, show
+from mesrai.flows.model_words import STAGES, took_text
 from mesrai.llm.probing import Stage, StageResult, State, Watch
 from mesrai.review.render.look import Look
 from mesrai.review.render.sheet import Sheet
 from mesrai.review.render.untrusted import one_line
-from mesrai.review.render.wording import seconds_text
 
-TITLES: Final[Mapping[Stage, str]] = {
-    Stage.ADDRESS: "Address",
-    Stage.KEY: "Key",
-    Stage.MODEL: "Model",
-    Stage.INFERENCE: "First answer",
-    Stage.TOOLS: "Tool round trip",
-    Stage.SHAPE: "Agreed shape",
-}
 _MARKS: Final[Mapping[State, tuple[str, str]]] = {
     State.RUNNING: ("…", "cyan"),
     State.PASSED: ("ok", "green"),
@@ -34,18 +26,13 @@ _TITLE_AT: Final = 9  # columns before the title
 _TOLD_AT: Final = _TITLE_AT + 16 + 8
 
 
-def took_text(seconds: float) -> str:
-    """A span of time, in milliseconds where it is short."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else seconds_text(seconds)
-
-
 def stage_text(result: StageResult, look: Look) -> str:
     """A stage that came to its end, in one line and its facts below it; empty for one that was not asked for."""
     if result.state is State.SKIPPED and not result.told:
         return ""
     sheet = Sheet(look)
     mark, style = _MARKS[result.state]
-    title = f"{TITLES[result.stage]:<16}"
+    title = f"{STAGES[result.stage]:<16}"
     if result.state is State.SKIPPED:  # the stage that failed says why
         sheet.line((f"{mark:>{_TITLE_AT - 2}}  {title}", style))
         return sheet.text()
@@ -134,4 +121,4 @@ class _Running:
             return ""
         elapsed = self._clock() - self._began
         frame = self._frames[int(elapsed * 8) % len(self._frames)]
-        return f"{frame:>{_TITLE_AT - 2}}  {TITLES[self._stage]:<16}{took_text(elapsed):>6}"[:most]
+        return f"{frame:>{_TITLE_AT - 2}}  {STAGES[self._stage]:<16}{took_text(elapsed):>6}"[:most]

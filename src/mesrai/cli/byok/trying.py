@@ -1,7 +1,6 @@
 """Test and save, and where the test fails, do what its diagnosis advises, one key stroke each."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from mesrai.cli.byok.choosing import ask_key
 from mesrai.cli.byok.describing import put_said, settings_said, title_of
@@ -14,14 +13,11 @@ from mesrai.cli.exits import Exit
 from mesrai.domain.connection import Connection
 from mesrai.errors import ConnectionUnproven, UserError
 from mesrai.flows.connect import FixedModeStands, Saved, Unproven, save_if_proven
-from mesrai.llm.probe_ceiling import ceiling_for
-from mesrai.llm.probing import Advice, Problem, Step, Tested, Verdict
+from mesrai.flows.model_words import ceiling_said
+from mesrai.llm.probing import Advice, Step, Tested, Verdict
+from mesrai.llm.wish import takes_same_key
 from mesrai.review.render.sheet import Sheet
 from mesrai.review.render.untrusted import one_line
-from mesrai.review.render.wording import counted
-
-# Where the likeliest advice leads to another address of the same account.
-_SAME_KEY: Final = (Problem.NOT_ADMITTED, Problem.BAD_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +103,7 @@ def agreed(bench: Bench, connection: Connection, consent: Consent) -> Consent:
 
 def ceiling_text(bench: Bench, connection: Connection) -> str:
     """The most that a full test can spend, in a sentence."""
-    ceiling = ceiling_for(connection, bench.catalogue)
-    most = f"{counted(ceiling.calls, 'call')} to the model and {ceiling.tokens:,} tokens"
-    is_flat = bench.catalogue.provider(connection.provider).billing == "subscription"
-    unknown = ", within the plan's flat price" if is_flat else "; no price by the token is known for it"
-    cost = f", {ceiling.cost}" if ceiling.cost else unknown
-    return f"The test asks first what is free, then takes at most {most}{cost}."
+    return ceiling_said(connection, bench.catalogue)
 
 
 def confirm_covering(bench: Bench) -> bool:
@@ -128,9 +119,8 @@ async def advised(bench: Bench, wish: Wish, tested: Tested) -> Wish | None:
     found = tested.diagnosis
     if found is None:
         return None
-    for number, advice in enumerate(found.advice):
-        fits = found.problem is Problem.WRONG_PLAN or (found.problem in _SAME_KEY and number == 0)
-        changed = await _taken(bench, wish, advice, key_fits=fits)
+    for advice in found.advice:
+        changed = await _taken(bench, wish, advice, key_fits=takes_same_key(found, advice))
         if changed is not None:
             return changed
     return None

@@ -1,39 +1,18 @@
 """What a test came to, for people and for programs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-from mesrai.cli.byok.stages import TITLES
 from mesrai.cli.exits import Exit
+from mesrai.flows.model_words import PROBLEMS, STAGES, provider_said, spent_said
 from mesrai.llm.probing import Advice, Diagnosis, Problem, Tested
 from mesrai.review.render.look import Look
 from mesrai.review.render.sheet import Sheet
 from mesrai.review.render.untrusted import one_line
-from mesrai.review.render.wording import cost_text, counted
 
 CommandFor = Callable[[Advice], str]
 
 _KEY_PROBLEMS: Final = (Problem.WRONG_PLAN, Problem.BAD_KEY)
-_HEADS: Final[Mapping[Problem, str]] = {
-    Problem.WRONG_PLAN: "The key belongs to another plan",
-    Problem.BAD_KEY: "The key is not accepted",
-    Problem.NOT_ADMITTED: "This client is not admitted",
-    Problem.OUT_OF_CREDIT: "Out of credit",
-    Problem.QUOTA_SPENT: "The quota is used up",
-    Problem.MEMBERSHIP_LAPSED: "The membership has lapsed",
-    Problem.THROTTLED: "Reachable, but limited",
-    Problem.OVERLOADED: "The provider is overloaded",
-    Problem.UNKNOWN_MODEL: "The model is not known there",
-    Problem.BAD_ADDRESS: "The address is not that of an API",
-    Problem.UNREACHABLE: "The address cannot be reached",
-    Problem.TOO_SLOW: "The answer came too late",
-    Problem.PROVIDER_FAILED: "The provider failed",
-    Problem.SETTING_REFUSED: "A setting is not taken",
-    Problem.NO_TOOLS: "The model does not use tools",
-    Problem.NO_SHAPE: "The answer has not the agreed shape",
-    Problem.NO_ANSWER: "The answer is empty or cut",
-    Problem.REFUSED_ANSWER: "The model refused to answer",
-}
 
 
 def exit_of(tested: Tested) -> Exit:
@@ -59,7 +38,8 @@ def verdict_text(tested: Tested, look: Look, command_for: CommandFor | None = No
     elif not tested.is_proven:
         sheet.prose(("Nothing is wrong as far as was tested.", "bold green"))
     if tested.is_proven:
-        sheet.prose(("The model answers as reviews need it.", "bold green"), *_spent(tested))
+        spent = spent_said(tested)
+        sheet.prose(("The model answers as reviews need it.", "bold green"), (spent and f" {spent}", "dim"))
     for text in tested.unproven:
         sheet.prose(("Not proven: ", "yellow"), (one_line(text, 500), ""), hang=2)
     for text in tested.notices:
@@ -76,7 +56,7 @@ def json_of_test(tested: Tested) -> dict[str, Any]:
         "stages": [
             {
                 "stage": str(each.stage),
-                "title": TITLES[each.stage],
+                "title": STAGES[each.stage],
                 "state": str(each.state),
                 "told": each.told,
                 "facts": list(each.facts),
@@ -104,7 +84,7 @@ def _no_command(_advice: Advice) -> str:
 
 
 def _diagnosis(sheet: Sheet, found: Diagnosis, command_for: CommandFor, *, is_failed: bool) -> None:
-    sheet.prose((f"{_HEADS[found.problem]}. ", "bold red" if is_failed else "bold yellow"), (_told(found), ""))
+    sheet.prose((f"{PROBLEMS[found.problem]}. ", "bold red" if is_failed else "bold yellow"), (_told(found), ""))
     if found.resets_at:
         sheet.prose((f"It is open again at {one_line(found.resets_at, 60)}.", ""))
     if found.advice:
@@ -116,30 +96,14 @@ def _diagnosis(sheet: Sheet, found: Diagnosis, command_for: CommandFor, *, is_fa
             sheet.line((one_line(command, 300), "cyan"), indent=5)
         if each.link and each.link not in each.told:
             sheet.prose((one_line(each.link, 300), "cyan"), indent=5)
-    if found.provider_words or found.request_id:
+    if said := provider_said(found):
         sheet.gap()
-        sheet.prose((_said(found), "dim"))
+        sheet.prose((said, "dim"))
     sheet.gap()
 
 
 def _told(found: Diagnosis) -> str:
     return one_line(found.told, 600)
-
-
-def _said(found: Diagnosis) -> str:
-    beside = [f"status {found.status}"] if found.status is not None else []
-    beside += [f"request {one_line(found.request_id, 100)}"] if found.request_id else []
-    words = f"“{one_line(found.provider_words, 400)}”" if found.provider_words else "nothing more"
-    return f"The provider said{' (' + ', '.join(beside) + ')' if beside else ''}: {words}"
-
-
-def _spent(tested: Tested) -> list[tuple[str, str]]:
-    usage = tested.usage
-    if not usage.calls:
-        return []
-    tokens = usage.input_tokens + usage.output_tokens
-    cost = f", {cost_text(usage)}" if usage.cost is not None else ""
-    return [(f" The test took {counted(usage.calls, 'call')}, {tokens:,} tokens{cost}.", "dim")]
 
 
 def _diagnosis_json(found: Diagnosis) -> dict[str, Any]:

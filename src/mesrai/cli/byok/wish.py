@@ -1,79 +1,25 @@
-"""The connection that a person asks for, as far as it is known, and how advice changes it."""
+"""What a person asks for by the options of a command, and the command that follows a piece of advice."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mesrai.cli.byok.tuning import ORIGIN, said_of_options
 from mesrai.domain.connection import Connection, Slot
-from mesrai.domain.secret import Secret
-from mesrai.llm.cards import PlanFacts
+from mesrai.llm import wish as wishes
 from mesrai.llm.catalogue import Catalogue
-from mesrai.llm.catalogue_rows import CardRow
-from mesrai.llm.connecting import Draft, connection_from
+from mesrai.llm.draft import Draft
 from mesrai.llm.probing import Advice, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What was asked for. Empty: not said."""
+class Wish(wishes.Wish):
+    """What the options of a command asked for."""
 
-    slot: Slot
-    card: CardRow | None = None
-    provider: str = ""
-    base_url: str = ""
-    model: str = ""
-    key: Secret | None = None
-    cap: int | None = None  # the plan's, where it is not what is usual at its provider
-    tuning: Draft = Draft()
-
-    def with_plan(self, plan: PlanFacts) -> "Wish":
-        """The same on a plan of its card; a model that was named stays."""
-        is_named = bool(self.model) and not self._is_of_card(self.model)
-        return self.elsewhere(
-            provider=plan.provider,
-            base_url="",
-            model=self.model if is_named else plan.model,
-            cap=plan.max_concurrent_requests,
-        )
-
-    def with_provider(self, provider: str, catalogue: Catalogue) -> "Wish":
-        """The same at another provider: by the card's plan there, or else with the model by that name there."""
-        plan = next((each for each in self.card.plans if each.provider == provider), None) if self.card else None
-        if self.card and plan:
-            return self.with_plan(catalogue.plan_facts(self.card.id, plan.id))
-        row = catalogue.provider(provider)
-        known = catalogue.find_model(row.id, self.model) if self.model else None
-        is_served = known is not None and known.row.retired is None
-        return self.elsewhere(
-            provider=row.id,
-            base_url="",
-            model=self.model if is_served or not row.default_model else row.default_model,
-            cap=row.max_concurrent_requests,
-        )
-
-    def elsewhere(self, **changes: Any) -> "Wish":
-        """The same with another place or model, of which nothing was found out yet."""
-        return replace(self, tuning=replace(self.tuning, learned=None, proven_at=""), **changes)
+    origin: str = ORIGIN
 
     def connection(self, catalogue: Catalogue) -> Connection:
-        """The connection it describes. Errors: SettingsError, CredentialMissing; neither shows a key."""
+        """The connection it describes. Errors: SettingsError, CredentialMissing; they speak of options."""
         with said_of_options():
-            return connection_from(self.draft(), self.slot, catalogue)
-
-    def draft(self) -> Draft:
-        """The same as settings are written."""
-        place = Draft(
-            provider=self.provider,
-            base_url=self.base_url,
-            model=self.model,
-            key=self.key,
-            max_concurrent_requests=self.cap,
-            origins=(ORIGIN,),
-        )
-        return self.tuning.over(place)
-
-    def _is_of_card(self, model: str) -> bool:
-        return self.card is not None and any(plan.model == model for plan in self.card.plans)
+            return wishes.Wish.connection(self, catalogue)
 
 
 def wish_from(draft: Draft, slot: Slot) -> Wish:
@@ -92,19 +38,9 @@ def command_following(advice: Advice, asked: Connection, catalogue: Catalogue) -
     """The command that follows a piece of advice on a connection; empty if there is none."""
     slot = "" if asked.slot is Slot.MAIN else f" --slot {asked.slot}"
     if advice.step is Step.SWITCH_PLAN and advice.provider:
-        plan = _plan_there(asked, advice.provider, catalogue)
+        plan = wishes.plan_there(asked, advice.provider, catalogue)
         where = f"{plan[0]} --plan {plan[1]}" if plan else f"--provider {advice.provider}"
         return f"mesrai byok connect {where}{slot}"
     if advice.step is Step.LOWER_CAP:
         return f"mesrai byok set --max-concurrent N{slot}"
     return ""
-
-
-def _plan_there(asked: Connection, provider: str, catalogue: Catalogue) -> tuple[str, str] | None:
-    """Card and plan at another provider, of a card that has the connection's own plan too."""
-    for card in catalogue.cards:
-        is_own = any((plan.provider, plan.model) == (asked.provider, asked.model) for plan in card.plans)
-        there = next((plan.id for plan in card.plans if plan.provider == provider), "")
-        if is_own and there:
-            return card.id, there
-    return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from mesrai.assembly import pull_request_desk
+from mesrai.assembly.once import pull_request_desk
 from mesrai.cli.call import Call
 from mesrai.cli.progress import progress_for
 from mesrai.cli.running import options_for, stopped_by_interrupt

@@ -51,7 +51,7 @@ def suggestions(address: str, form: str, severity: str, output: Path | None) -> 
 
 async def _text(address: str, form: str, least: Severity) -> str:
     """Errors: MesraiError."""
-    from mesrai.assembly import pull_request_desk
+    from mesrai.assembly.once import pull_request_desk
     from mesrai.domain.pull_request_address import read_pull_request_address
     from mesrai.flows.open_findings import apply_suggested, open_findings
     from mesrai.review.render.patch import render_patch

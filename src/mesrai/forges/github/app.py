@@ -61,6 +61,16 @@ class App:
         with as_documented():
             return an_id(a_mapping(await self._transport.read(path)))
 
+    async def installations(self) -> list[int]:
+        """Where the App is installed and not suspended."""
+        with as_documented():
+            rows = [a_mapping(each) for each in await self._transport.pages("app/installations")]
+            return [an_id(row) for row in rows if row.get("suspended_at") is None]
+
+    async def seeing(self, installation: int) -> Secret:
+        """A token that may list the repositories of an installation and read nothing in them."""
+        return (await self._obtain(installation, {"permissions": {"metadata": "read"}})).token
+
     def credentials(self, installation: int, repository: RepositoryName) -> "InstallationToken":
         """What reaches one repository, and no other of the installation."""
         return InstallationToken(self, installation, repository)
@@ -96,9 +106,8 @@ class App:
 
     async def _name_now(self, installation: int, repository: RepositoryName) -> str:
         """The name of a repository that may have got another one, found with a token that may read nothing else."""
-        seeing = await self._obtain(installation, {"permissions": {"metadata": "read"}})
         path = f"repos/{quote(repository.owner, safe='')}/{quote(repository.name, safe='')}"
-        told = await Transport(self._session, Token(seeing.token)).read(path)
+        told = await Transport(self._session, Token(await self.seeing(installation))).read(path)
         with as_documented():
             return owner_and_name(a_mapping(told))[1]
 

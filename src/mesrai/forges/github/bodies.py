@@ -104,7 +104,7 @@ def _check_body(check: Check, annotations: Sequence[Annotation], *, is_last: boo
     output = {
         "title": _shortened(check.title, _MOST_TITLE),
         "summary": capped(check.summary, _MOST_SUMMARY),
-        "annotations": [_annotation(each) for each in annotations],
+        "annotations": [annotation_body(each) for each in annotations],
     }
     body: dict[str, Any] = {"name": CHECK_NAME, "output": output}
     if check.conclusion is not None and is_last:
@@ -112,7 +112,8 @@ def _check_body(check: Check, annotations: Sequence[Annotation], *, is_last: boo
     return body | {"status": "in_progress"}
 
 
-def _annotation(annotation: Annotation) -> Mapping[str, Any]:
+def annotation_body(annotation: Annotation) -> Mapping[str, Any]:
+    """Of one annotation of a check run, within GitHub's limits."""
     message = annotation.message.encode()[:_MOST_MESSAGE].decode("utf-8", "ignore")
     return {
         "path": annotation.path,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -14,29 +15,47 @@ from mesrai.forges.github.transport import Transport
 _CANNOT: Final = "The central repository {} cannot be read, so it is not known what holds for this review: {}"
 
 
-class CentralFiles:
-    """The files at one commit. See Files; each is read once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What was read of one commit."""
 
-    def __init__(self, name: str, commit: str, transport: Transport, repository: str) -> None:
+    commit: str
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    folders: dict[str, Sequence[str]] = field(default_factory=dict)
+
+
+class CentralFiles:
+    """The files at one commit. See Files; each is read once, and by whoever may see them now."""
+
+    def __init__(self, name: str, kept: _Kept, transport: Transport, repository: str) -> None:
         self.name = name
-        self.commit = commit
+        self._kept = kept
         self._trees = Trees(transport, repository)
         self._blobs = Blobs(transport, repository)
 
     async def file(self, path: str) -> bytes | None:
         """See Files. One that is too large is an error: it would be passed over in silence."""
-        with _told_of(self.name):
-            node = await self._trees.find(self.commit, path)
-            if node is None or not node.is_file:
-                return None
-            if node.size > MOST_FILE:
-                raise SourceError(f"{path} is larger than 4 MiB.")
-            return await self._blobs.get(node)
+        files = self._kept.files
+        if path not in files:
+            with _told_of(self.name):
+                files[path] = await self._read(path)
+        return files[path]
 
     async def below(self, folder: str) -> Sequence[str]:
         """See Files."""
-        with _told_of(self.name):
-            return await self._trees.below(self.commit, folder)
+        folders = self._kept.folders
+        if folder not in folders:
+            with _told_of(self.name):
+                folders[folder] = await self._trees.below(self._kept.commit, folder)
+        return folders[folder]
+
+    async def _read(self, path: str) -> bytes | None:
+        node = await self._trees.find(self._kept.commit, path)
+        if node is None or not node.is_file:
+            return None
+        if node.size > MOST_FILE:
+            raise SourceError(f"{path} is larger than 4 MiB.")
+        return await self._blobs.get(node)
 
 
 class CentralRepository:
@@ -49,7 +68,7 @@ class CentralRepository:
         self._reach = reach
         self._repository = RepositoryName(forge="", owner=owner, name=last)
         self._path = f"repos/{quote(owner, safe='')}/{quote(last, safe='')}"
-        self._kept: CentralFiles | None = None
+        self._kept = _Kept(commit="")
 
     async def files(self) -> CentralFiles:
         """The files as they are now. Each time GitHub must let these very credentials see the branch.
@@ -61,9 +80,9 @@ class CentralRepository:
             with as_documented():
                 branch = text(a_mapping(await transport.read(self._path)), "default_branch")
                 commit = a_sha(a_mapping(await transport.read(f"{self._path}/commits/{quote(branch, safe='')}")))
-        if self._kept is None or self._kept.commit != commit:
-            self._kept = CentralFiles(self._name, commit, transport, self._path)
-        return self._kept
+        if self._kept.commit != commit:
+            self._kept = _Kept(commit=commit)
+        return CentralFiles(self._name, self._kept, transport, self._path)
 
 
 @contextmanager

@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from mesrai.domain.pull_request import Comment, Person, PullRequest, RepositoryName
-from mesrai.errors import ForgeAuth, ForgeNotFound
+from mesrai.errors import ForgeAuth, ForgeNotFound, ForgeUnavailable
 from mesrai.forges.forge import Check, InlineComment, Posted, Reaction, Thread, Verdict
 from mesrai.forges.github.api_source import ApiSource, open_api_source
-from mesrai.forges.github.bodies import CHECK_NAME, OUR_RUN, capped, check_bodies, comment_text, status_body
+from mesrai.forges.github.bodies import (
+    CHECK_NAME,
+    OUR_RUN,
+    annotation_body,
+    capped,
+    check_bodies,
+    comment_text,
+    status_body,
+)
 from mesrai.forges.github.git_access import GitAccess, git_access
 from mesrai.forges.github.payloads import a_list, a_mapping, an_id, an_object, as_documented, optional_object, text
 from mesrai.forges.github.reviews import Posting, dismiss, post_review, standing_verdict
@@ -206,14 +215,40 @@ class GitHub:
         return max(ours, default=None)
 
     async def _put_run(self, check: Check, run: int | None) -> int:
+        if run is not None and check.annotations:
+            check = await self._without_standing(check, run)
         first, *others = check_bodies(check)
         if run is None:
             run = await self._made(f"{self._path}/check-runs", {**first, "head_sha": check.sha, "external_id": OUR_RUN})
         else:
             others.insert(0, first)
         for body in others:
-            await self._transport.write("PATCH", f"{self._path}/check-runs/{run}", body)
+            await self._update_run(f"{self._path}/check-runs/{run}", body)
         return run
+
+    async def _without_standing(self, check: Check, run: int) -> Check:
+        """The check without the annotations that its run has already: what is sent is added to them."""
+        rows = await self._transport.pages(f"{self._path}/check-runs/{run}/annotations")
+        with as_documented():
+            standing = {_annotation_key(a_mapping(row)) for row in rows}
+        left = [each for each in check.annotations if _annotation_key(annotation_body(each)) not in standing]
+        return replace(check, annotations=tuple(left))
+
+    async def _update_run(self, place: str, body: Mapping[str, Any]) -> None:
+        """Bring it up to date; if that fails, look, and do it again if it had no effect: a check must not hang."""
+        try:
+            await self._transport.write("PATCH", place, body)
+        except ForgeUnavailable:
+            with as_documented():
+                stands = a_mapping(await self._transport.read(place))
+                is_done = text(an_object(stands, "output"), "title") == body["output"]["title"]
+            same = [text(stands, key) == body.get(key, "") for key in ("status", "conclusion")]
+            if not is_done or not all(same):
+                await self._transport.write("PATCH", place, body)
+
+
+def _annotation_key(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(body.get(name) for name in ("path", "start_line", "end_line", "title", "message"))
 
 
 def _is_app(app: Mapping[str, Any] | None, me: Person) -> bool:

@@ -75,6 +75,24 @@ class Token:
         return ""
 
 
+class Nobody:
+    """No credentials, for the few addresses that want none."""
+
+    name = "nobody"
+
+    async def token(self) -> Secret:
+        """See Credentials."""
+        return Secret("")
+
+    def renew(self, refused: Secret) -> bool:  # noqa: ARG002 - there is none
+        """See Credentials."""
+        return False
+
+    async def login(self) -> str:
+        """See Credentials."""
+        return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """How long things may take, in seconds."""
@@ -282,7 +300,8 @@ class Transport:
     async def _exchange(self, call: _Call, token: Secret) -> _Answer:
         timing = self._session.timing
         total_s = timing.write_s if call.is_write else timing.read_s
-        headers = {"Authorization": f"Bearer {_sendable(token)}"}
+        is_known = not isinstance(self._credentials, Nobody)
+        headers = {"Authorization": f"Bearer {_sendable(token)}"} if is_known else {}
         if call.accept:
             headers["Accept"] = call.accept
         if call.body is not None:

@@ -6,13 +6,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mesrai.flows import sign_in
+from mesrai.flows import connect_forge, sign_in
 from mesrai.jobs.queue import Queue
 from mesrai.store.database import Database
+from mesrai.store.forge_access import ForgeAccess
 from mesrai.store.passwords import Passwords
 
 if TYPE_CHECKING:
     from mesrai.wiring import Installation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgePlace:
+    """The code host this installation is for, and who told us how to reach it."""
+
+    host: str = "github.com"
+    web: str = "https://github.com"
+    is_set_outside: bool = False  # by the environment, which wins over what is saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,9 @@ class House:
     passwords: Passwords
     installation: "Callable[[], Awaitable[Installation]]"  # the settings as they are at this moment
     broken: Callable[[], Awaitable[Mapping[str, str]]]  # what is broken, by the name of the part
+    connecting: Callable[[str], connect_forge.Desk]  # the stories of connecting a code host, told for somebody
+    new_app: Callable[[str], Awaitable[ForgeAccess]]  # from the code GitHub sends back. Errors: ForgeError
+    forge: ForgePlace = ForgePlace()
     public_url: str = ""  # where people reach the pages; empty: wherever they asked
     now: Callable[[], float] = field(default=time.time)  # seconds since the epoch
 

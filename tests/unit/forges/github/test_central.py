@@ -45,13 +45,14 @@ def test_files_are_those_of_the_default_branch_as_it_is_now(tmp_path: Path) -> N
             assert await first.file("shop") is None, "a folder is no file"
             assert await first.below("shop/.mesrai-rules/review") == ["shop/.mesrai-rules/review/a.yml"]
             assert list(await first.below("sho")) == []
-            assert await central.files() is first, "the branch has not moved, so nothing is read again"
+            assert await (await central.files()).file("mesrai-config.yml") is await first.file("mesrai-config.yml")
             rules.push({"mesrai-config.yml": "maxFiles: 4\n"})
             second = await central.files()
             assert await second.file("mesrai-config.yml") == b"maxFiles: 4\n"
             rules.branch("other")
             rules.push({"mesrai-config.yml": "maxFiles: 5\n"}, branch="other")
-            assert await central.files() is second
+            assert await (await central.files()).file("mesrai-config.yml") == b"maxFiles: 4\n"
+            assert await first.file("mesrai-config.yml") == b"maxFiles: 3\n", "a review goes on with what it began with"
 
         with_central(github, story)
 
@@ -81,6 +82,9 @@ def test_access_that_is_taken_away_shows_at_once(tmp_path: Path) -> None:
             rules.uninstall()
             with pytest.raises(ForgeError, match="central repository acme/rules cannot be read"):
                 await central.files()
+            rules.install()
+            files = await central.files()
+            assert await files.file("x/y") == b"z", "read under the credentials of now"
 
         with_central(github, story)
 

@@ -204,10 +204,13 @@ def test_check_with_many_annotations_is_made_and_then_brought_up_to_date() -> No
 
 
 def test_check_with_an_id_is_brought_up_to_date() -> None:
-    script = {f"PATCH {REPO}/check-runs/8": Says(body={"id": 8})}
+    script = {
+        f"GET {REPO}/check-runs/8/annotations": Says(body=[]),
+        f"PATCH {REPO}/check-runs/8": Says(body={"id": 8}),
+    }
     run, github = talk(script, lambda to: to.shop.put_check(a_check(70), id=8))
 
-    assert (run, len(github.asked)) == (8, 2)
+    assert (run, [asked.method for asked in github.asked]) == (8, ["GET", "PATCH", "PATCH"])
 
 
 def test_where_checks_are_refused_a_status_is_set_and_checks_are_not_tried_again() -> None:

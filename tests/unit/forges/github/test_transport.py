@@ -275,7 +275,8 @@ def test_whatever_github_answers_only_our_errors_are_raised(status: int, body: b
 
 LINKS = st.lists(
     st.sampled_from(
-        ["<", ">", "; rel=", '"next"', "next", ",", "{url}", "/list?page=2", "http:", "//evil.example", "@evil.example/",
+        ["<", ">", "; rel=", '"next"', "next", ",", "{url}", "/list?page=2", "http:", "//evil.example",
+         "@evil.example/",
          ":1", "\\\\evil.example", "https://127.0.0.1", "?", "#", "..", "%2f", " ", "javascript:x", "list"]
     ),
     max_size=9,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mesrai.domain.roles import Right
-from mesrai.server.web.pages import account, audit, doors, people, queue, start, usage
+from mesrai.server.web.pages import account, audit, doors, forge, people, queue, start, usage
 from mesrai.server.web.site import Page
 
 POST: Final = ("POST",)
@@ -34,5 +34,14 @@ PAGES: Final[Sequence[Page]] = (
     Page(path="/usage", show=usage.show, needs=Right.SEE_USAGE),
     Page(path="/usage.csv", show=usage.as_csv, needs=Right.SEE_USAGE),
     Page(path="/usage/budget", show=usage.change_budget, needs=Right.EDIT_BUDGETS, methods=POST),
+    Page(path="/organization/github", show=forge.show, needs=Right.SEE_CONFIGURATION),
+    Page(path="/organization/github", show=forge.connect, needs=Right.CONNECT_FORGE, methods=POST),
+    Page(path="/organization/github/created", show=forge.created, needs=Right.CONNECT_FORGE),
+    Page(path="/organization/github/disconnect", show=forge.disconnect, needs=Right.CONNECT_FORGE, methods=POST),
+    Page(path="/repositories", show=forge.show_repositories, needs=Right.SEE_CONFIGURATION),
+    Page(path="/repositories/look", show=forge.look, needs=Right.CONNECT_FORGE, methods=POST),
+    Page(path="/repositories/switch", show=forge.switch, needs=Right.EDIT_CONFIGURATION, methods=POST),
+    Page(path="/repositories/pulls", show=forge.show_pulls, needs=Right.RUN_REVIEWS),
+    Page(path="/repositories/review", show=forge.review, needs=Right.RUN_REVIEWS, methods=POST),
     Page(path="/queue", show=queue.show, needs=Right.SEE_QUEUE),
 )

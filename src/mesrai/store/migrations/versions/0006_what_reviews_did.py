@@ -20,8 +20,14 @@ def upgrade() -> None:
     for name in ("critical", "high", "medium", "low", "failovers"):
         op.add_column("reviews", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("reviews", sa.Column("took_s", sa.Double(), nullable=False, server_default="0"))
+    op.add_column("reviews", sa.Column("nanos", sa.BigInteger))  # what it cost; NULL: unknown
+    op.add_column("reviews", sa.Column("currency", sa.Text, nullable=False, server_default=""))
+    # JSON: the code around each finding, by its fingerprint.
+    op.add_column("reviews", sa.Column("excerpts", sa.Text, nullable=False, server_default=""))
     op.create_index("reviews_of_author", "reviews", ["organisation", "author", "created_at"])
-    op.create_index("reviews_of_organisation", "reviews", ["organisation", "created_at", "id"])
+    # With what lists are filtered by, so that a long report is never read on the way.
+    found = ["outcome", "critical", "high", "medium", "low", "author", "title"]
+    op.create_index("reviews_of_organisation", "reviews", ["organisation", "created_at", "id", *found])
     _calls()
     _events()
 
@@ -60,3 +66,4 @@ def _events() -> None:
         sa.Column("told", sa.Text, nullable=False),  # JSON: its fields
     )
     op.create_index("events_of_review", "review_events", ["review", "id"])
+    op.create_index("events_by_age", "review_events", ["at"])

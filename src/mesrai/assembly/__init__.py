@@ -1,0 +1,1 @@
+"""Where the parts of the service are joined: the code host, the queue, the store, the stories and the doors."""

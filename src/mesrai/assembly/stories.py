@@ -1,0 +1,113 @@
+"""The stories of the worker, and what they are told with."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from mesrai.assembly.hosts import Hosts
+from mesrai.assembly.sources import source_of
+from mesrai.domain.pull_request import PullRequest, RepositoryName
+from mesrai.errors import MesraiError
+from mesrai.flows import obey, receive, run_review
+from mesrai.flows.configured import FindCentral
+from mesrai.forges.clone_cache import CloneCache
+from mesrai.forges.forge import Forge, Source
+from mesrai.forges.github.client import GitHub
+from mesrai.jobs.embedded import DatabaseQueue
+from mesrai.jobs.queue import Job
+from mesrai.llm.journal import Journaled, tuning_of
+from mesrai.llm.model import Model
+from mesrai.llm.reach import Reach
+from mesrai.settings import load_settings
+from mesrai.store.answers import book_now
+from mesrai.store.repositories import put_repositories
+from mesrai.wiring import Errand, all_analysers, installation_on, model_for
+from mesrai.worker import Desk
+
+if TYPE_CHECKING:
+    from mesrai.store.database import Database
+
+
+class Stories:
+    """The stories, and what they are told with."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        database: "Database",
+        queue: DatabaseQueue,
+        hosts: Hosts,
+        cache: CloneCache | None,  # None: nothing is cloned
+        *,
+        reach: Reach,
+        central: FindCentral | None,
+    ) -> None:
+        self._environ = environ
+        self._database = database
+        self._queue = queue
+        self._hosts = hosts
+        self._cache = cache
+        self._reach = reach
+        self._central = central
+
+    def desk(self, *, renew_s: float) -> Desk:
+        """What the worker needs; it renews the lease of a job so often."""
+        reviewing = run_review.Desk(
+            queue=self._queue,
+            database=self._database,
+            organisation=load_settings(self._environ).organisation,
+            forge=self._forge,
+            source=self._source,
+            model=self._model,
+            analysers=all_analysers(),
+            now=time.time,
+            renew_s=renew_s,
+            central=self._central,
+        )
+
+        async def gave_up(job: Job, error: MesraiError) -> None:
+            if job.kind == receive.LOOK:
+                return  # nobody waits for it; the next change of an installation, or a person, has it done again
+            if job.kind == receive.REVIEW:
+                await run_review.tell_failure(reviewing, job, error)
+            else:
+                await obey.tell_failure(reviewing, job, error)
+
+        return Desk(
+            queue=self._queue,
+            handlers={
+                receive.REVIEW: lambda job: run_review.run_review(reviewing, job),
+                receive.COMMAND: lambda job: obey.obey(reviewing, job),
+                receive.LOOK: self._look,
+            },
+            gave_up=gave_up,
+        )
+
+    async def _look(self, job: Job) -> str:
+        """Find the repositories anew. Errors: ForgeError, SettingsError, StoreError."""
+        found = await (await self._hosts.needed()).repositories()
+        await put_repositories(self._database, load_settings(self._environ).organisation, found)
+        await self._queue.finish(job)
+        return f"{len(found)} repositories are reached."
+
+    def _forge(self, repository: RepositoryName, installation: int | None) -> AbstractAsyncContextManager[Forge]:
+        return self._hosts.forge(repository, installation)
+
+    @asynccontextmanager
+    async def _source(self, forge: Forge, pull_request: PullRequest, since: str) -> AsyncIterator[Source]:
+        if not isinstance(forge, GitHub):
+            raise TypeError("only GitHub is joined here")
+        async with source_of(self._cache, forge, pull_request, since) as source:
+            yield source
+
+    @asynccontextmanager
+    async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
+        """The connections as they are now: what an administrator changed holds from the next review on."""
+        settings = (await installation_on(self._environ, self._database)).unlocked()
+        errand = Errand(repository=str(pull_request.repository), review=f"job-{job.id}")
+        async with model_for(
+            settings, settings.connections, database=self._database, errand=errand, reach=self._reach
+        ) as model:
+            book = await book_now(self._database, job.subject)
+            yield Journaled(model, book, tuning=tuning_of(settings.connections))

@@ -1,0 +1,1 @@
+"""What the interface offers, a file for each kind of thing."""
