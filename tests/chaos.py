@@ -17,6 +17,7 @@ from tests.fleet import Fleet, Spread, a_fleet, spread
 from tests.github.played import PlayedPull
 from tests.served import CLEAN, FAULTY, Place, a_place
 
+from mesrai.jobs.embedded import MOST_ATTEMPTS
 from mesrai.store.opening import open_database
 
 _LATENCY_S: Final = 0.1
@@ -52,6 +53,11 @@ class _Pull:
     asked_help: int = 0
     kills: int = 0  # of processes that were reviewing it
 
+    def was_given_up(self, place: Place) -> bool:
+        """Whether its review was killed as often as a job is begun, and the pull request says that it failed."""
+        is_told = any(each.sha in self.heads and each.conclusion == "failure" for each in place.shop.checks)
+        return self.kills >= MOST_ATTEMPTS and is_told
+
 
 @dataclass(kw_only=True)
 class _Weather:
@@ -81,7 +87,7 @@ def storm_over(storm: Storm, folder: Path) -> dict[str, Any]:
         told = {"elapsed_s": round(time.monotonic() - began, 1), "kills": fleet.kills, "jobs": storm.jobs}
         jobs = _rows(url, "SELECT id, kind, subject, state, attempts, reason FROM jobs ORDER BY id")
         wrong = [] if is_over else ["Not all jobs ended in time."]
-        wrong += [*fleet.faults, *_wrong_jobs(jobs), *_wrong_deliveries(place), *_wrong_pulls(weather)]
+        wrong += [*fleet.faults, *_wrong_jobs(weather, jobs), *_wrong_deliveries(place), *_wrong_pulls(weather)]
         asked, repeats = _asked(weather, before)
         wrong += repeats
         return told | asked | _counted(weather, jobs) | {"wrong": wrong}
@@ -148,13 +154,19 @@ def _is_quiet(url: str) -> bool:
     return int(_rows(url, _OPEN_JOBS)[0]["count"]) == 0
 
 
-def _wrong_jobs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _wrong_jobs(weather: _Weather, jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Jobs that did not end well. One whose processes were all killed is given up, and says so where people see it."""
     return [
         f"Job {job['id']} ({job['kind']} {job['subject']}) is {job['state']} after {job['attempts']} attempts: "
         f"{job['reason']}"
         for job in jobs
-        if job["state"] != "done"
+        if job["state"] != "done" and not any(pull.was_given_up(weather.place) for pull in _of(weather, job))
     ]
+
+
+def _of(weather: _Weather, job: Mapping[str, Any]) -> list[_Pull]:
+    number = str(job["subject"]).partition("#")[2]
+    return [pull for pull in weather.pulls if str(pull.played.number) == number and job["state"] == "failed"]
 
 
 def _wrong_deliveries(place: Place) -> list[str]:
@@ -178,7 +190,8 @@ def _wrong_pull(weather: _Weather, pull: _Pull) -> list[str]:
     wrong += [f"{summaries} summaries"] if summaries != 1 else []
     lines = Counter((each.path, each.line, each.commit, each.body) for each in pull.played.review_comments)
     wrong += [f"a comment stands {count} times at {line[:3]}" for line, count in lines.items() if count > 1]
-    if len(pull.heads) == 1 and len(pull.played.review_comments) != 1:
+    is_due = len(pull.heads) == 1 and not pull.was_given_up(weather.place)
+    if is_due and len(pull.played.review_comments) != 1:
         wrong.append(f"{len(pull.played.review_comments)} comments on lines")
     for head in pull.heads:
         runs = [each for each in weather.place.shop.checks if each.sha == head]
@@ -215,6 +228,7 @@ def _counted(weather: _Weather, jobs: Sequence[Mapping[str, Any]]) -> dict[str, 
         "questions_in_comments": sum(pull.asked_help for pull in pulls),
         "job_rows": len(jobs),
         "replaced": sum(bool(job["reason"]) and job["state"] == "done" for job in jobs),
+        "given_up": sum(job["state"] == "failed" for job in jobs),
         "began_again": sum(job["attempts"] > 1 for job in jobs),
         "most_attempts": max(job["attempts"] for job in jobs),
         "comments_on_lines": sum(len(pull.played.review_comments) for pull in pulls),

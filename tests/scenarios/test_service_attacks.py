@@ -17,7 +17,7 @@ from tests.repositories import a_program
 from tests.served import FAULTY, a_place, check_of, serving, until
 from tests.unit.forges.github.webhooks import COMMENT, PULL_REQUEST, REPOSITORY, WEBHOOK_SECRET, payload, signed
 
-from mesrai.assembly.service import assembled
+from mesrai.assembly.joined import assembled
 from mesrai.flows.receive import COMMAND, REVIEW
 from mesrai.jobs.queue import Queue
 from mesrai.server.app import MOST_BODY, server_app

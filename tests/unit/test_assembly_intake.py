@@ -10,7 +10,7 @@ from tests.github.records import CheckRun
 from tests.github.webhooks import Delivery, headers_of
 from tests.served import CLEAN, FAULTY, SECRET, Place, a_place
 
-from mesrai.assembly.service import assembled
+from mesrai.assembly.joined import assembled
 from mesrai.flows.receive import REVIEW
 from mesrai.store.opening import open_database
 from mesrai.store.pull_requests import find_followed

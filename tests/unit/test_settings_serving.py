@@ -6,7 +6,7 @@ import pytest
 
 from mesrai.domain.secret import Secret
 from mesrai.errors import SettingsError
-from mesrai.settings.serving import SERVING_NAMES, GitHubAccess, Serving, SourceMode, load_serving
+from mesrai.settings.serving import _TOKEN_NAME, SERVING_NAMES, GitHubAccess, Serving, SourceMode, load_serving
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA1\nQmFzZTY0\n-----END RSA PRIVATE KEY-----"
 HOOK = "5f0c9a2e7d41b8836a95"
@@ -57,6 +57,8 @@ def test_every_name_is_read(tmp_path: Path) -> None:
             webhook_secret=Secret(HOOK),
             write_gap_s=0.25,
         ),
+        github_url="https://github.example.com",
+        write_gap_s=0.25,
         clones=tmp_path / "clones",
         clones_bytes=1000,
         source=SourceMode.API,
@@ -69,8 +71,8 @@ def test_the_names_that_are_read_are_the_names_that_are_documented() -> None:
 
     source = Path(load_serving.__code__.co_filename).read_text("utf-8")
     body = source[source.index("def load_serving") :]
-    read = set(re.findall(r'"(MESRAI_[A-Z_]+)"', body))
-    secrets = set(re.findall(r'name = "(MESRAI_[A-Z_]+)"', body))
+    read = set(re.findall(r'"(MESRAI_[A-Z_]+)"', body)) | {_TOKEN_NAME}
+    secrets = set(re.findall(r'name = "(MESRAI_[A-Z_]+)"', body)) | {_TOKEN_NAME}
     assert read | {f"{name}_FILE" for name in secrets} == set(SERVING_NAMES)
 
 

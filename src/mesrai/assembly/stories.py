@@ -11,6 +11,7 @@ from mesrai.domain.pull_request import PullRequest, RepositoryName
 from mesrai.errors import MesraiError
 from mesrai.flows import obey, receive, run_review
 from mesrai.flows.configured import FindCentral
+from mesrai.flows.recording import ReviewCalls, review_of
 from mesrai.forges.clone_cache import CloneCache
 from mesrai.forges.forge import Forge, Source
 from mesrai.forges.github.client import GitHub
@@ -19,7 +20,9 @@ from mesrai.jobs.queue import Job
 from mesrai.llm.journal import Journaled, tuning_of
 from mesrai.llm.model import Model
 from mesrai.llm.reach import Reach
+from mesrai.llm.recorded import Recorded
 from mesrai.settings import load_settings
+from mesrai.settings.serving import load_serving
 from mesrai.store.answers import book_now
 from mesrai.store.repositories import put_repositories
 from mesrai.wiring import Errand, all_analysers, installation_on, model_for
@@ -105,9 +108,12 @@ class Stories:
     async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
         """The connections as they are now: what an administrator changed holds from the next review on."""
         settings = (await installation_on(self._environ, self._database)).unlocked()
-        errand = Errand(repository=str(pull_request.repository), review=f"job-{job.id}")
+        errand = Errand(repository=str(pull_request.repository), review=review_of(job))
         async with model_for(
             settings, settings.connections, database=self._database, errand=errand, reach=self._reach
         ) as model:
-            book = await book_now(self._database, job.subject)
-            yield Journaled(model, book, tuning=tuning_of(settings.connections))
+            book, asked = await book_now(self._database, job.subject), model
+            if job.kind == receive.REVIEW:  # below what remembers answers, so that only what is paid for is recorded
+                keeps_words = load_serving(self._environ).keep_prompts_days > 0
+                asked = Recorded(model, ReviewCalls(self._database, review_of(job)), keeps_words=keeps_words)
+            yield Journaled(asked, book, tuning=tuning_of(settings.connections))

@@ -15,11 +15,10 @@ import click
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from mesrai.assembly.service import Assembled
+    from mesrai.assembly.joined import Assembled
 
 _HANDS = 4
 _TIDY_S = 3_600.0
-_SWITCH_S = 0.000_5
 
 
 def _hands(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,13 +59,11 @@ def _log() -> None:
 
 
 async def _run(*, jobs: int, listen: tuple[str, int] | None) -> int:
-    from mesrai.assembly.service import assembled
+    from mesrai.assembly.joined import assembled
     from mesrai.server.app import server_app
     from mesrai.worker import work
 
     log = logging.getLogger("mesrai.service")
-    # Threads that read a change take turns with the one that answers webhooks, and each turn is one that those wait.
-    sys.setswitchinterval(_SWITCH_S)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

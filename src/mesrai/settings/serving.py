@@ -34,6 +34,8 @@ SERVING_NAMES: Final[Mapping[str, str]] = {
     "the model cannot search the repository. Default: `clone`, and `api` where git is not installed.",
     "MESRAI_CLONES": "The folder for clones. Default: `clones` in the user's cache folder for `mesrai`.",
     "MESRAI_CLONES_BYTES": "How large that folder may grow. Default: 5000000000.",
+    "MESRAI_KEEP_PROMPTS_DAYS": "For how many days the pages show what models were asked and answered in a review, "
+    "with the code in it and without credentials. 0: that is not kept at all. Default: 14.",
     "MESRAI_ALLOWED_HOSTS": "Hosts inside your network that the service may ask a model at, such as "
     "`llm.internal:8000, 10.0.0.7`; without a port, at any port. Those that `MESRAI_CATALOGUE` names are allowed.",
 }
@@ -84,6 +86,7 @@ class Serving:
     source: SourceMode | None = None  # None: as it can be had
     central: str = ""  # `owner/name` of the repository that configures all others; empty: there is none
     lease_s: float = 60.0  # how long a job is held without a sign of life
+    keep_prompts_days: int = 14  # what models were asked and answered; 0: it is not kept at all
     public_url: str = ""  # of the pages, without a slash at its end; empty: wherever people ask
     allowed_hosts: frozenset[str] = frozenset()  # `host` or `host:port`, in lower case; IPv6 in brackets
 
@@ -101,6 +104,7 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
         source=_source(env.get("MESRAI_SOURCE", "")),
         central=_repository(env.get("MESRAI_CENTRAL_REPOSITORY", "")),
         lease_s=_lease(env.get("MESRAI_LEASE_S", "60")),
+        keep_prompts_days=_days(env.get("MESRAI_KEEP_PROMPTS_DAYS", "14"), "MESRAI_KEEP_PROMPTS_DAYS"),
         public_url=_public_url(env.get("MESRAI_PUBLIC_URL", "")),
         allowed_hosts=_hosts(env.get("MESRAI_ALLOWED_HOSTS", ""), "MESRAI_ALLOWED_HOSTS"),
     )
@@ -271,6 +275,12 @@ def _lease(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not _SHORTEST_LEASE_S <= int(text) <= _LONGEST_LEASE_S:
         raise SettingsError(f"MESRAI_LEASE_S: seconds from {_SHORTEST_LEASE_S} to {_LONGEST_LEASE_S} belong here.")
     return float(text)
+
+
+def _days(text: str, name: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise SettingsError(f"{name}: a number of days belongs here, such as 14, or 0.")
+    return int(text)
 
 
 def _seconds(text: str, name: str) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -30,6 +31,13 @@ def migrate(url: str) -> None:
     except (SQLAlchemyError, CommandError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
         raise StoreUnavailable(f"The database {shown_url(url)} cannot be brought up to date: {reason}.") from error
+
+
+def known_tables() -> Sequence[str]:
+    """The names of all tables that the newest schema has, its version's among them."""
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
+        _upgrade(connection)
+        return inspect(connection).get_table_names()
 
 
 def script() -> ScriptDirectory:

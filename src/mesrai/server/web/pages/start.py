@@ -1,6 +1,7 @@
 """The page a member begins at: the five steps to the first review, which can be left and come back to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from starlette.responses import Response
 
@@ -17,20 +18,60 @@ class Step:
 
     name: str
     told: str
-    is_done: bool
     path: str
     do: str  # what the link says
     needs: Right
+    is_done: bool = False
+
+
+_STEPS: Final = (
+    Step(
+        name="Create the owner",
+        told="You, or somebody before you, did that.",
+        path="/people",
+        do="Invite others",
+        needs=Right.SEE_PEOPLE,
+    ),
+    Step(
+        name="Connect a model",
+        told="Choose a model and a plan, paste your key; it is tested by really asking the model, then saved.",
+        path="/organization/byok",
+        do="Models",
+        needs=Right.SEE_CONNECTIONS,
+    ),
+    Step(
+        name="Connect GitHub",
+        told="As an App that reaches only the repositories you choose, or with a token.",
+        path="/organization/github",
+        do="GitHub",
+        needs=Right.CONNECT_FORGE,
+    ),
+    Step(
+        name="Choose repositories",
+        told="Pull requests of those that are on are reviewed as they are opened and pushed to.",
+        path="/repositories",
+        do="Repositories",
+        needs=Right.SEE_CONFIGURATION,
+    ),
+    Step(
+        name="Review one pull request now",
+        told="Choose an open one, and watch its review.",
+        path="/repositories",
+        do="Choose a pull request",
+        needs=Right.RUN_REVIEWS,
+    ),
+)
 
 
 async def show(visit: Visit) -> Response:
     """GET /start."""
-    steps = await _steps(visit)
+    steps = [replace(step, is_done=is_done) for step, is_done in zip(_STEPS, await _done(visit), strict=True)]
     following = next((step for step in steps if not step.is_done), None)
     return visit.page("start.html", steps=steps, following=following)
 
 
-async def _steps(visit: Visit) -> list[Step]:
+async def _done(visit: Visit) -> tuple[bool, ...]:
+    """For each step, whether it is done."""
     house = visit.house
     database, organisation = house.database, house.organisation
     installation = await house.installation()
@@ -38,45 +79,4 @@ async def _steps(visit: Visit) -> list[Step]:
     has_forge = house.forge.is_set_outside or await find_access(database, organisation) is not None
     chosen = [each for each in await repositories(database, organisation) if each.is_reached and each.is_reviewed]
     reviews = await newest_reviews(database, ReviewFilter(organisation=organisation), most=1)
-    return [
-        Step(
-            name="Create the owner",
-            told="You, or somebody before you, did that.",
-            is_done=True,
-            path="/people",
-            do="Invite others",
-            needs=Right.SEE_PEOPLE,
-        ),
-        Step(
-            name="Connect a model",
-            told="Choose a model and a plan, paste your key; it is tested by really asking the model, then saved.",
-            is_done=has_model,
-            path="/organization/byok",
-            do="Models",
-            needs=Right.SEE_CONNECTIONS,
-        ),
-        Step(
-            name="Connect GitHub",
-            told="As an App that reaches only the repositories you choose, or with a token.",
-            is_done=has_forge,
-            path="/organization/github",
-            do="GitHub",
-            needs=Right.CONNECT_FORGE,
-        ),
-        Step(
-            name="Choose repositories",
-            told="Pull requests of those that are on are reviewed as they are opened and pushed to.",
-            is_done=bool(chosen),
-            path="/repositories",
-            do="Repositories",
-            needs=Right.SEE_CONFIGURATION,
-        ),
-        Step(
-            name="Review one pull request now",
-            told="Choose an open one, and watch its review.",
-            is_done=bool(reviews),
-            path="/repositories",
-            do="Choose a pull request",
-            needs=Right.RUN_REVIEWS,
-        ),
-    ]
+    return True, has_model, has_forge, bool(chosen), bool(reviews)

@@ -26,9 +26,11 @@ from mesrai.settings import database_url_from, load_settings
 from mesrai.settings.serving import Serving, load_serving
 from mesrai.store.answers import prune_answers
 from mesrai.store.attempts import prune_attempts
+from mesrai.store.calls import forget_prompts, prune_calls
 from mesrai.store.deliveries import prune_deliveries
 from mesrai.store.invitations import prune_invitations
 from mesrai.store.opening import open_database
+from mesrai.store.review_events import prune_events
 from mesrai.store.sessions import prune_sessions
 from mesrai.wiring import keyring_of
 from mesrai.worker import Desk
@@ -42,7 +44,9 @@ _NO_GIT: Final = (
     "git is not installed, so pull requests are read through GitHub's interface alone: the model cannot search the "
     "repository, and very large changes are read in part. MESRAI_SOURCE=api says that this is meant."
 )
-_JOBS_KEPT_S: Final = 14 * 86_400.0
+_DAY_S: Final = 86_400.0
+_JOBS_KEPT_S: Final = 14 * _DAY_S
+_STEPS_KEPT_S: Final = 90 * _DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +97,11 @@ async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
                 *([_NO_GIT] if cache is None and told.source is None else []),
             ),
             site=Site(house_of(environ, database, queue, hosts, told), PAGES),
-            tidy=lambda: _tidy(database, queue),
+            tidy=lambda: _tidy(database, queue, told.keep_prompts_days),
         )
 
 
-async def _tidy(database: "Database", queue: DatabaseQueue) -> None:
+async def _tidy(database: "Database", queue: DatabaseQueue, keep_prompts_days: int) -> None:
     """Forget what is no longer needed. Errors: StoreError."""
     await prune_deliveries(database)
     await prune_answers(database)
@@ -105,6 +109,9 @@ async def _tidy(database: "Database", queue: DatabaseQueue) -> None:
     await prune_sessions(database)
     await prune_attempts(database)
     await prune_invitations(database)
+    await forget_prompts(database, older_than_s=keep_prompts_days * _DAY_S)
+    await prune_calls(database, older_than_s=_STEPS_KEPT_S)
+    await prune_events(database, older_than_s=_STEPS_KEPT_S)
 
 
 async def _host(hosts: Hosts) -> Host | None:
