@@ -138,10 +138,11 @@ def _keyring(environ: Mapping[str, str], url: str, *, make: bool = True) -> "Key
     """
     from mesrai.store.master_key import load_keyring
 
-    return load_keyring(environ, _key_folder(url), make=make)
+    return load_keyring(environ, key_folder(url), make=make)
 
 
-def _key_folder(url: str) -> Path:
+def key_folder(url: str) -> Path:
+    """Where the master key is kept, if nothing else is said."""
     path = url.removeprefix("sqlite:///")
     return user_data_path("mesrai") if path == url else Path(path).parent
 
@@ -357,7 +358,7 @@ async def rotate_master_key(environ: Mapping[str, str], installation: Installati
     url = installation.settings.database_url
     # A new master key would open nothing of what is saved, and hide that the old one is missing.
     keyring = _keyring(environ, url, make=not await has_sealed_keys(installation.database))
-    return await rotate(installation.database, keyring, key_file(environ, _key_folder(url)), who=who)
+    return await rotate(installation.database, keyring, key_file(environ, key_folder(url)), who=who)
 
 
 async def find_home_of(installation: Installation, connection: Connection) -> Sequence["Home"]:

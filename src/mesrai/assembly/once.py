@@ -10,7 +10,7 @@ from mesrai.domain.pull_request import Event, PullRequest, RepositoryName
 from mesrai.domain.pull_request_address import PullRequestAddress
 from mesrai.errors import SettingsError, WebhookRejected
 from mesrai.flows import review_once
-from mesrai.flows.configured import finding_central
+from mesrai.flows.configured import finding_central, finding_saved
 from mesrai.flows.publishing.progress import seal_with
 from mesrai.forges.github.central import CentralRepository
 from mesrai.forges.github.place import place_at
@@ -50,6 +50,8 @@ async def pull_request_desk(
         return model_for(settings, settings.connections, database=installation.database, errand=errand)
 
     main = settings.main if settings is not None else None
+    database = installation.database if installation is not None else None
+    organisation = settings.organisation if settings is not None else ""
     async with AsyncExitStack() as opened:
         session = await opened.enter_async_context(open_place(access.url, access.write_gap_s))
         host = Host(access_from(access, place), session)
@@ -61,6 +63,7 @@ async def pull_request_desk(
             analysers=all_analysers(),
             seal=seal_with(main.key if main is not None else None),
             central=finding_central(told.central, CentralRepository(told.central, host.transport).files),
+            saved=finding_saved(database, organisation) if database is not None else None,
         )
 
 

@@ -10,7 +10,7 @@ from mesrai.assembly.sources import source_of
 from mesrai.domain.pull_request import PullRequest, RepositoryName
 from mesrai.errors import MesraiError
 from mesrai.flows import obey, receive, run_review
-from mesrai.flows.configured import FindCentral
+from mesrai.flows.configured import FindCentral, finding_saved
 from mesrai.flows.recording import ReviewCalls, review_of
 from mesrai.forges.clone_cache import CloneCache
 from mesrai.forges.forge import Forge, Source
@@ -67,6 +67,7 @@ class Stories:
             now=time.time,
             renew_s=renew_s,
             central=self._central,
+            saved=finding_saved(self._database, load_settings(self._environ).organisation),
         )
 
         async def gave_up(job: Job, error: MesraiError) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from mesrai.domain.finding import Severity
+from mesrai.domain.policy import Rule
 from mesrai.domain.selection import Selection
 from mesrai.review.options import Depth
 
@@ -31,3 +32,5 @@ class Call:
     is_offline: bool
     is_estimate: bool = False  # say what it would cost, and ask nothing
     budget: Decimal | None = None  # the most it may cost, in the currency of the models' prices
+    stop_after_s: float | None = None  # then nothing more is asked, and what is verified by then is the review
+    only_rule: Rule | None = None  # check it and nothing else, in place of what the policy asks for

@@ -11,7 +11,8 @@ from pathlib import Path
 from mesrai.cli.call import Call
 from mesrai.cli.progress import progress_for
 from mesrai.domain.change import At, Change
-from mesrai.domain.policy import Policy
+from mesrai.domain.finding import Category, Severity
+from mesrai.domain.policy import Policy, Rule
 from mesrai.domain.review import Review
 from mesrai.domain.selection import SelectionKind
 from mesrai.domain.usage import Estimate
@@ -79,7 +80,14 @@ async def run_estimate(call: Call) -> Estimate:
 async def _policy(call: Call, source: LocalSource) -> Policy:
     """Your own uncommitted policy counts for your own uncommitted change; otherwise only the base's does."""
     at = At.HEAD if call.selection.kind in _UNCOMMITTED else At.BASE
-    return (await policy_here(source, at)).policy
+    policy = (await policy_here(source, at)).policy
+    return policy if call.only_rule is None else _with_only(policy, call.only_rule)
+
+
+def _with_only(policy: Policy, rule: Rule) -> Policy:
+    """The policy, for one rule: all that breaks it is wanted, however slight and however often."""
+    shown = replace(policy.suggestion_control, max_suggestions=0, severity_level_filter=Severity.LOW)
+    return replace(policy, rules=(rule,), categories=policy.categories | {Category.RULE}, suggestion_control=shown)
 
 
 async def policy_here(source: LocalSource, at: At) -> PolicyFound:
@@ -111,7 +119,8 @@ async def _with_model(
     settings = installation.unlocked()
     errand = Errand(repository=source.root.name, limit=call.budget)
     async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
-        with stopped_by_interrupt() as stop, progress_for(is_quiet=call.is_quiet, is_verbose=call.is_verbose) as watch:
+        watching = progress_for(is_quiet=call.is_quiet, is_verbose=call.is_verbose)
+        with _stopped(call.stop_after_s) as stop, watching as watch:
             review = await review_change(
                 change,
                 Reading(source=source, analysers=all_analysers(), model=model),
@@ -144,6 +153,18 @@ def options_for(call: Call, settings: Settings) -> Options:
 async def _done(review: Review, change: Change, source: LocalSource) -> Done:
     shown = await read_files_shown(review, change, source)
     return Done(review=review, change=change, root=source.root, heads=dict(shown.heads), lines=shown.lines)
+
+
+@contextmanager
+def _stopped(after_s: float | None) -> Iterator[asyncio.Event]:
+    """An event that the first Ctrl-C sets, or the time."""
+    with stopped_by_interrupt() as stop:
+        timer = None if after_s is None else asyncio.get_running_loop().call_later(after_s, stop.set)
+        try:
+            yield stop
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 @contextmanager

@@ -172,6 +172,7 @@ class Policy:
     messages: Messages = Messages()
     language: str = ""  # in which findings are written; empty: as the model likes, which is English
     rules: tuple[Rule, ...] = ()  # the enabled ones
+    excluded_rules: tuple[str, ...] = ()  # titles of inherited rules that are not taken over where this is said
     memories: tuple[Memory, ...] = ()  # the active ones that hold here
     notices: tuple[str, ...] = ()  # files of rules and memories that could not be used, a sentence each
 

@@ -273,5 +273,12 @@ POLICY: Final = Record(
             shape=ListOf(item=RULE, max_items=200),
             meaning="Your own requirements. Each is checked where its paths and languages say.",
         ),
+        Field(
+            name="excludedRules",
+            into="excluded_rules",
+            shape=ListOf(item=Text(max_chars=200), max_items=200),
+            meaning="Titles of rules from the levels above that are not checked here. Configured folders below take "
+            "them over all the same, unless they exclude them too.",
+        ),
     ),
 )

@@ -12,6 +12,7 @@ from mesrai.domain.policy_keys import CATEGORY_KEYS, POLICY
 from mesrai.domain.policy_shapes import Record
 
 _RULES = "rules"
+_EXCLUDED = "excludedRules"
 
 
 class Level(StrEnum):
@@ -42,6 +43,7 @@ class Layer:
 
     level: Level
     file: str = ""  # its policy file; empty: it has none
+    is_saved: bool = False  # on the pages, so `file` is no file but says for what
     values: Mapping[str, tuple[Any, int]] = field(default_factory=dict)  # by full key, with their lines
     rules: tuple[Rule, ...] = ()  # in files of their own
     memories: tuple[Memory, ...] = ()
@@ -56,6 +58,7 @@ class Origin:
     value: Any  # of a rule, its title; of a memory, its text
     level: Level
     where: str = ""  # `file:line`; empty for a default
+    is_saved: bool = False  # on the pages; `where` then begins with words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +79,11 @@ def merged(layers: Sequence[Layer], scene: Scene) -> Merged:
     values: dict[str, tuple[Any, Origin]] = {}
     for layer in layers:
         for key, (value, line) in layer.values.items():
-            origin = Origin(key=key, value=value, level=layer.level, where=f"{layer.file}:{line}")
-            values[key] = value, origin
-    rules = [(rule, layer.level) for layer in layers for rule in _rules_of(layer) if holds(rule, layer.level, scene)]
+            if key == _EXCLUDED and layer.level is not scene.level:
+                continue  # it is said of that level alone
+            where = f"{layer.file}:{line}"
+            values[key] = value, Origin(key=key, value=value, level=layer.level, where=where, is_saved=layer.is_saved)
+    rules = rules_that_hold(layers, scene)
     memories = [(memory, layer.level) for layer in layers for memory in layer.memories]
     given = {key: value for key, (value, _) in values.items()} | {_RULES: tuple(rule for rule, _ in rules)}
     policy: Policy = replace(
@@ -88,12 +93,34 @@ def merged(layers: Sequence[Layer], scene: Scene) -> Merged:
     )
     origins = [
         values[key][1] if key in values else Origin(key=key, value=default, level=Level.DEFAULT)
-        for key, default in _leaves(POLICY, Policy(), "")
+        for key, default in defaults()
         if key != _RULES
     ]
     origins += [Origin(key=_RULES, value=rule.title, level=level, where=rule.origin) for rule, level in rules]
     origins += [Origin(key="memories", value=each.text, level=level, where=each.origin) for each, level in memories]
     return Merged(policy=policy, origins=tuple(origins))
+
+
+def rules_that_hold(layers: Sequence[Layer], scene: Scene) -> Sequence[tuple[Rule, Level]]:
+    """The rules that are checked in the scene, each with the level it stands at."""
+    excluded = excluded_at(layers, scene)
+    return [
+        (rule, layer.level)
+        for layer in layers
+        for rule in rules_of(layer)
+        if holds(rule, layer.level, scene) and (layer.level is scene.level or plain_title(rule.title) not in excluded)
+    ]
+
+
+def excluded_at(layers: Sequence[Layer], scene: Scene) -> frozenset[str]:
+    """The titles, as `plain_title` makes them, that the scene's own level does not take over. The last list holds."""
+    here = [layer.values[_EXCLUDED] for layer in layers if layer.level is scene.level and _EXCLUDED in layer.values]
+    return frozenset(plain_title(title) for title in here[-1][0]) if here else frozenset()
+
+
+def plain_title(title: str) -> str:
+    """A title as it is compared."""
+    return " ".join(title.split()).casefold()
 
 
 def holds(rule: Rule, level: Level, scene: Scene) -> bool:
@@ -126,9 +153,15 @@ def _plain(name: str) -> str:
     return name.strip().removeprefix("./").strip("/").casefold()
 
 
-def _rules_of(layer: Layer) -> tuple[Rule, ...]:
+def rules_of(layer: Layer) -> tuple[Rule, ...]:
+    """All rules that stand there, also those that are switched off."""
     rules: tuple[Rule, ...] = layer.values.get(_RULES, ((), 0))[0]
     return (*rules, *layer.rules)
+
+
+def defaults() -> Iterator[tuple[str, Any]]:
+    """Each single key of the policy with its default."""
+    return _leaves(POLICY, Policy(), "")
 
 
 def _leaves(record: Record, owner: object, prefix: str) -> Iterator[tuple[str, Any]]:

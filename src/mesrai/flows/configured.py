@@ -6,13 +6,17 @@ from pathlib import Path
 from mesrai.domain.change import At
 from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import RepositoryName
+from mesrai.domain.saved_policy import NOTHING_SAVED, Saved
 from mesrai.forges.folder import FolderFiles
 from mesrai.forges.forge import Files, Source
 from mesrai.review.guidance import load_policy
 from mesrai.review.levels import Central
+from mesrai.store.configurations import saved_for
+from mesrai.store.database import Database
 
 # The central repository as it is now, for a review of that repository. Errors: ForgeError, SourceError.
 FindCentral = Callable[[RepositoryName], Awaitable[Central]]
+FindSaved = Callable[[RepositoryName], Awaitable[Saved]]  # what the pages keep for a repository. Errors: StoreError.
 
 
 def finding_central(path: str, files: Callable[[], Awaitable[Files]]) -> FindCentral | None:
@@ -38,11 +42,24 @@ def central_folder(environ: Mapping[str, str], root: Path) -> Central | None:
     return Central(files=files, is_reviewed=files.root == root.resolve())
 
 
-async def policy_of(source: Source, repository: RepositoryName, find_central: FindCentral | None) -> Policy:
+def finding_saved(database: Database, organisation: str) -> FindSaved:
+    """How what is saved on the pages is found."""
+
+    async def find(repository: RepositoryName) -> Saved:
+        return await saved_for(database, organisation, str(repository))
+
+    return find
+
+
+async def policy_of(
+    source: Source, repository: RepositoryName, find_central: FindCentral | None, find_saved: FindSaved | None = None
+) -> Policy:
     """The policy from the base of the change; `find_central` None: there is no central repository.
 
     A central repository that cannot be read is an error: half of the rules are not enough. Errors: PolicyError,
-    SourceError, ForgeError.
+    SourceError, ForgeError; StoreError.
     """
     central = None if find_central is None else await find_central(repository)
-    return (await load_policy(source, At.BASE, repository=str(repository), central=central)).policy
+    saved = NOTHING_SAVED if find_saved is None else await find_saved(repository)
+    found = await load_policy(source, At.BASE, repository=str(repository), central=central, saved=saved)
+    return found.policy

@@ -49,6 +49,14 @@ class Desk:
     queue: Queue
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A review that was asked for."""
+
+    subject: str  # such as `github.com/owner/name#7`
+    job: int
+
+
 async def connect(desk: Desk, access: ForgeAccess) -> str:
     """Keep the credentials if the host takes them, and look for the repositories; who we are there.
 
@@ -95,8 +103,8 @@ async def open_pull_requests(desk: Desk, name: str) -> Sequence[PullRequest]:
     return await (await _host(desk)).open_pull_requests(repository_named(name), known.installation)
 
 
-async def review_now(desk: Desk, name: str, number: int, scope: Scope = Scope.USUAL) -> str:
-    """Have a pull request reviewed, whatever the policy leaves out; its subject. Errors: UserError, StoreError."""
+async def review_now(desk: Desk, name: str, number: int, scope: Scope = Scope.USUAL) -> Asked:
+    """Have a pull request reviewed, whatever the policy leaves out. Errors: UserError, StoreError."""
     known = await find_repository(desk.database, desk.organisation, name)
     if known is None:
         raise UserError("That repository is not among those that were found.")
@@ -119,8 +127,7 @@ async def review_now(desk: Desk, name: str, number: int, scope: Scope = Scope.US
         "installation": known.installation,
         "trigger": Trigger.ASKED.value,
     }
-    await desk.queue.put(REVIEW, subject, payload)
-    return subject
+    return Asked(subject=subject, job=await desk.queue.put(REVIEW, subject, payload))
 
 
 def repository_named(name: str) -> RepositoryName:

@@ -166,7 +166,7 @@ async def _policy(spot: _Spot, source: Source, paths: Sequence[str]) -> Policy:
     desk, payload = spot.desk, spot.job.payload
     repository, _, _ = place_of(payload)
     policy = await with_memories(
-        await policy_of(source, repository, desk.central),
+        await policy_of(source, repository, desk.central, desk.saved),
         desk.database,
         organisation=desk.organisation,
         repository=str(repository),

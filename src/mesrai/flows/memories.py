@@ -92,7 +92,7 @@ async def _remembered(desk: Desk, job: Job, forge: Forge, text: str) -> Remember
     login = str(job.payload["login"])
     pull_request = await forge.pull_request(number)
     async with desk.source(forge, pull_request, "") as source:
-        policy = await policy_of(source, repository, desk.central)
+        policy = await policy_of(source, repository, desk.central, desk.saved)
     thread = await thread_of(job.payload, forge)
     said = Said(
         text=text,

@@ -31,6 +31,7 @@ from mesrai.store.reviews import About, Sums, begin_review, end_review, tell_abo
 
 LOG: Final = logging.getLogger("mesrai.reviews")
 STEP: Final = "step"
+READING: Final = "Reading the change"  # the first step
 _EVERY_S: Final = 0.3  # at least between two batches of events
 _AROUND: Final = 3  # lines of code above and below a finding
 _MOST_LINES: Final = 40  # of one excerpt

@@ -12,7 +12,7 @@ from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle, PullRequest
 from mesrai.domain.review import Review
 from mesrai.errors import ForgeError, MesraiError
-from mesrai.flows.configured import FindCentral, policy_of
+from mesrai.flows.configured import FindCentral, FindSaved, policy_of
 from mesrai.flows.publish import Known, Published, announce, publish, say_failed
 from mesrai.flows.publishing.progress import Seal
 from mesrai.flows.publishing.standing import find_summary
@@ -36,6 +36,7 @@ class Desk:
     analysers: Sequence[Analyser]
     seal: Seal | None = None  # without one it is not remembered how far reviews got
     central: FindCentral | None = None  # None: no central repository configures the others
+    saved: FindSaved | None = None  # None: nothing is saved on pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ async def review_once(
     )
     async with AsyncExitStack() as opened:
         source = await opened.enter_async_context(desk.source(pull_request, since))
-        policy = await policy_of(source, pull_request.repository, desk.central)
+        policy = await policy_of(source, pull_request.repository, desk.central, desk.saved)
         change = await source.change()
         reason = _reason_to_skip(case, policy, change)
         if reason:

@@ -14,7 +14,7 @@ from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Lifecycle, PullRequest, RepositoryName
 from mesrai.domain.review import Outcome, Review
 from mesrai.errors import ForgeUnavailable, HeadGone, MesraiError
-from mesrai.flows.configured import FindCentral, policy_of
+from mesrai.flows.configured import FindCentral, FindSaved, policy_of
 from mesrai.flows.holding import held
 from mesrai.flows.interrupted import end_interrupted
 from mesrai.flows.publish import (
@@ -29,7 +29,7 @@ from mesrai.flows.publish import (
     say_stopped,
 )
 from mesrai.flows.publishing.messages import Moment, say_message
-from mesrai.flows.recording import Record, begin, end, excerpts_of, recording, review_of
+from mesrai.flows.recording import READING, Record, begin, end, excerpts_of, recording, review_of
 from mesrai.flows.remember import with_memories
 from mesrai.flows.waiting import Heeding, Wait, rest_waits, wait_for
 from mesrai.forges.forge import Forge, Source
@@ -60,6 +60,7 @@ class Desk:
     now: Callable[[], float]
     renew_s: float  # between two renewals of a job's lease; well below its length
     central: FindCentral | None = None  # None: no central repository configures the others
+    saved: FindSaved | None = None  # None: nothing is saved on pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +181,7 @@ def place_of(payload: Mapping[str, object]) -> tuple[RepositoryName, int, int | 
 
 
 async def _with_source(case: _Case, source: Source) -> _End:
-    policy = await policy_of(source, case.pull_request.repository, case.desk.central)
+    policy = await policy_of(source, case.pull_request.repository, case.desk.central, case.desk.saved)
     reason = reason_to_skip(
         case.pull_request,
         policy,
@@ -203,7 +204,7 @@ async def _with_source(case: _Case, source: Source) -> _End:
     desk, trigger = case.desk, case.occasion.trigger
     # First, so that what is announced now is ended whatever becomes of this process.
     await begin(desk.database, desk.organisation, case.job, case.pull_request, trigger)
-    case.record.step("Reading the change")
+    case.record.step(READING)
     known = await announce(case.forge, case.pull_request, known=case.known)
     await _keep_known(case.desk, case.job.subject, known)
     policy = await with_memories(

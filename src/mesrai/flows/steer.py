@@ -47,8 +47,8 @@ async def stop(desk: Desk, review: KeptReview) -> bool:
     return True
 
 
-async def review_again(desk: Desk, review: KeptReview, scope: Scope) -> None:
-    """Have its pull request reviewed, as `@mesrai review` does. Errors: UserError, StoreUnavailable."""
+async def review_again(desk: Desk, review: KeptReview, scope: Scope) -> int:
+    """Have its pull request reviewed, as `@mesrai review` does; the job's number. Errors: UserError, StoreUnavailable."""
     repository = repository_named(review.repository)
     if not review.number.isdecimal():
         raise UserError("This review is of no pull request.")
@@ -65,7 +65,7 @@ async def review_again(desk: Desk, review: KeptReview, scope: Scope) -> None:
         "installation": followed.installation,
         "trigger": Trigger.ASKED.value,
     }
-    await desk.queue.put(REVIEW, review.subject, payload)
+    return await desk.queue.put(REVIEW, review.subject, payload)
 
 
 async def retry(desk: Desk, number: int) -> Waiting:

@@ -61,17 +61,15 @@ async def read_message(git: Git, pair: Pair) -> Message:
         ended = await git.ask("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1))
         branch = ended.out.decode("utf-8", "replace").strip()
         return Message(title=branch or f"detached at {revision.base[:12]}", description="")
-    is_one = not pair.label
-    span = (
-        ("-1", revision.head) if is_one else ("--no-merges", f"-{_MOST_COMMITS}", f"{revision.base}..{revision.head}")
-    )
+    listed = revision.head if revision.base == EMPTY else f"{revision.base}..{revision.head}"
+    span = ("--no-merges", f"-{_MOST_COMMITS}", listed) if pair.label else ("-1", revision.head)
     form = f"--format=%s{_SEPARATOR}%b"
     out = await git.run("log", "-z", "--no-color", "--no-show-signature", "--no-follow", form, *span, "--")
     commits = [record.split(_SEPARATOR, 1) for record in out.decode("utf-8", "replace").split("\0") if record]
     if len(commits) == 1:
         return Message(title=commits[0][0], description=_cut(commits[0][-1]))
-    listed = "\n".join(f"- {subject}\n{_indented(body)}".rstrip() for subject, body in commits)
-    return Message(title=pair.label, description=listed[:_MOST_DESCRIPTION])
+    told = "\n".join(f"- {subject}\n{_indented(body)}".rstrip() for subject, body in commits)
+    return Message(title=pair.label, description=told[:_MOST_DESCRIPTION])
 
 
 async def _commit_pair(repository: Repository, objects: Objects, name: str) -> Pair:
@@ -103,6 +101,8 @@ async def _range_pair(repository: Repository, span: str) -> Pair:
     if not dots:
         raise UnknownRevision(f"“{shown(span)}” is not a range. Write A..B, or A...B to start at their merge base.")
     is_from_merge_base = last.startswith(".")
+    if first == repository.empty_tree and not is_from_merge_base:  # as `git diff` takes it: all there is
+        return Pair(revision=Revision(base=EMPTY, head=await _commit_named(repository, last or "HEAD")), label=span)
     old = await _commit_named(repository, first or "HEAD")
     new = await _commit_named(repository, last.removeprefix(".") or "HEAD")
     base = await _merge_base(repository, first or "HEAD", old, new) if is_from_merge_base else old

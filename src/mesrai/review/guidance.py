@@ -9,6 +9,7 @@ from mesrai.domain.change import At
 from mesrai.domain.diff import Action, FileDiff
 from mesrai.domain.policy import POLICY_FILE, Policy
 from mesrai.domain.policy_levels import Origin, merged
+from mesrai.domain.saved_policy import NOTHING_SAVED, Saved
 from mesrai.forges.forge import Source
 from mesrai.review.levels import Central, Reviewed, read_levels
 
@@ -48,15 +49,18 @@ class PolicyFound:
         return f"no {POLICY_FILE} at the repository's root: the defaults hold{rules}"
 
 
-async def load_policy(source: Source, at: At, *, repository: str = "", central: Central | None = None) -> PolicyFound:
+async def load_policy(
+    source: Source, at: At, *, repository: str = "", central: Central | None = None, saved: Saved = NOTHING_SAVED
+) -> PolicyFound:
     """What holds for the change, from every level, as it stands at one end of it; the base is that of the whole work.
 
-    `repository` is its name, `host/owner/name` or as much of it as is known. The change itself is read for its paths.
+    `repository` is its name, `host/owner/name` or as much of it as is known; `saved` is what the pages keep for it.
+    The change itself is read for its paths.
     Errors: PolicyError, SourceError, ForgeError.
     """
     paths = _touched((await source.change()).files)
     own = Reviewed(source, At.TARGET if at is At.BASE else at)
-    levels = await read_levels(own, central, repository, paths)
+    levels = await read_levels(own, central, repository, paths, saved)
     made = merged(levels.layers, levels.scene)
     files = tuple(layer.file for layer in levels.layers if layer.file)
     return PolicyFound(policy=made.policy, file=files[-1] if files else "", files=files, origins=made.origins)

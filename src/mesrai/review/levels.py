@@ -10,6 +10,7 @@ from mesrai.domain.memory import Memory, MemoryScope
 from mesrai.domain.policy import POLICY_FILE, Rule
 from mesrai.domain.policy_file import read_memory_file, read_rule_file, read_shared_rule
 from mesrai.domain.policy_levels import Layer, Level, Scene, layer_from
+from mesrai.domain.saved_policy import NOTHING_SAVED, Place, Saved
 from mesrai.errors import PolicyError
 from mesrai.forges.forge import Files, Source
 
@@ -56,11 +57,13 @@ class Reviewed:
         return await self._source.below(folder, self._at)
 
 
-async def read_levels(own: Files, central: Central | None, repository: str, paths: Sequence[str]) -> Levels:
+async def read_levels(
+    own: Files, central: Central | None, repository: str, paths: Sequence[str], saved: Saved = NOTHING_SAVED
+) -> Levels:
     """All that configures a change of these paths of a repository, which is named `host/owner/name` as far as known.
 
-    The repository's own files come after those that the central one has for it. Memories are those that hold for the
-    paths. Errors: PolicyError for a policy file that cannot be used, and for configured folders of which one lies in
+    The repository's own files come after those that the central one has for it, and what is `saved` on the pages comes
+    before both, at each level. Memories are those that hold for the paths. Errors: PolicyError for a policy file that cannot be used, and for configured folders of which one lies in
     another; SourceError, ForgeError.
     """
     shared = central.files if central is not None and not central.is_reviewed else None
@@ -72,21 +75,25 @@ async def read_levels(own: Files, central: Central | None, repository: str, path
     places.append((own, "", Level.REPOSITORY))
     folders = [(own, "")] if central is None or not central.is_reviewed else []
     folders += [(shared, f"{within}/")] if shared is not None and within else []
-    scene = Scene(repository=repository, folder=await _folder_of(paths, folders))
+    scene = Scene(repository=repository, folder=await _folder_of(paths, folders, saved))
     if scene.folder:
         places += [(files, f"{prefix}{scene.folder}/", Level.DIRECTORY) for files, prefix in reversed(folders)]
-    layers = []
-    for files, prefix, level in places:
-        layer = await _layer(files, prefix, level, is_own_root=files is own and not prefix)
-        layers.append(_holding(layer, repository, paths))
+    layers: list[Layer] = []
+    for level in (Level.GLOBAL, Level.REPOSITORY, Level.DIRECTORY):
+        layers += saved.layers(repository, scene.folder, level)
+        for files, prefix, _ in (place for place in places if place[2] is level):
+            layer = await _layer(files, prefix, level, is_own_root=files is own and not prefix)
+            layers.append(_holding(layer, repository, paths))
     return Levels(scene=scene, layers=tuple(layers))
 
 
-async def _folder_of(paths: Sequence[str], places: Sequence[tuple[Files, str]]) -> str:
+async def _folder_of(paths: Sequence[str], places: Sequence[tuple[Files, str]], saved: Saved) -> str:
     """The configured folder that the paths lie in, if it is exactly one; others that they lie in do not matter."""
     above = {str(folder) for path in paths for folder in PurePosixPath(path).parents} - {"."}
     configured: dict[str, str] = {}  # where each one's file is
     for folder in sorted(above):
+        if saved.folders.get(folder, "").strip():
+            configured[folder] = Place(repository="here", folder=folder).file
         for files, prefix in places:
             file = f"{prefix}{folder}/{POLICY_FILE}"
             if await files.file(file) is not None:

@@ -1,4 +1,4 @@
-"""The HTTP application: webhooks in, and whether the service is well."""
+"""The HTTP application: webhooks in, the interface for programs, the pages, and whether the service is well."""
 
 import asyncio
 import logging
@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from mesrai.errors import MesraiError, WebhookRejected
+from mesrai.server.api.door import BASE, api_app
+from mesrai.server.api.operations import OPERATIONS
 from mesrai.server.web.site import Site, fault, middleware, not_found
 
 LOG: Final = logging.getLogger("mesrai.server")
@@ -43,6 +45,7 @@ def server_app(
         Route("/health/ready", rooms.ready),
     ]
     if site is not None:
+        routes.append(Mount(BASE, app=api_app(site.house, OPERATIONS)))
         routes.append(Mount("/", app=site_app(site)))
     return Starlette(routes=routes)
 

@@ -17,6 +17,8 @@ from mesrai.settings.file import SettingsFile, read_settings_file
 from mesrai.settings.sources import Sources, misspelled
 
 _NONE_STORED: Final[Mapping[Slot, Connection]] = {}
+_URL: Final = "MESRAI_DATABASE_URL"
+_URL_FILE: Final = "MESRAI_DATABASE_URL_FILE"
 _ORGANISATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -87,7 +89,7 @@ def load_settings(
 def database_url_from(environ: Mapping[str, str], *, config_file: Path | None = None) -> str:
     """Where saved connections are kept, read from the environment and the file alone. Errors: SettingsError."""
     env = _given(environ)
-    return _database_url(env, None if "MESRAI_DATABASE_URL" in env else _file(env, config_file)[1])
+    return _database_url(env, None if _URL in env or _URL_FILE in env else _file(env, config_file)[1])
 
 
 def catalogue_from(environ: Mapping[str, str], *, config_file: Path | None = None) -> Catalogue:
@@ -116,8 +118,24 @@ def _overlay(env: Mapping[str, str], file: SettingsFile | None) -> Path | None:
 
 
 def _database_url(env: Mapping[str, str], file: SettingsFile | None) -> str:
-    said = env.get("MESRAI_DATABASE_URL") or (file.database_url() if file else "")
+    said = _url_in_file(env) or env.get(_URL) or (file.database_url() if file else "")
     return said or f"sqlite:///{user_data_path('mesrai') / 'mesrai.db'}"
+
+
+def _url_in_file(env: Mapping[str, str]) -> str:
+    """The address in the file that is named, which may hold a password; empty if none is. Errors: SettingsError."""
+    path = env.get(_URL_FILE)
+    if path is None:
+        return ""
+    if _URL in env:
+        raise SettingsError(f"{_URL}: {_URL_FILE} is set as well. Take one of the two away.")
+    try:
+        said = Path(path).expanduser().read_text("utf-8-sig").strip()
+    except (OSError, ValueError, RuntimeError):  # an odd path too, and a home folder that is not known
+        raise SettingsError(f"{_URL_FILE}: the file that is named here cannot be read.") from None
+    if not said or len(said.split()) > 1:
+        raise SettingsError(f"{_URL_FILE}: one address belongs in the file that is named here, and nothing else.")
+    return said
 
 
 def _organisation(env: Mapping[str, str]) -> str:

@@ -56,6 +56,7 @@ PROCESS_NAMES: Final[Mapping[str, str]] = {
     "See docs/configuration.md.",
     "MESRAI_DATABASE_URL": "Where saved connections are kept: `sqlite:///path` or `postgresql://…`. "
     "Default: `mesrai.db` in the user's data folder for `mesrai`.",
+    "MESRAI_DATABASE_URL_FILE": "The path of a file that holds it, such as a secret that is mounted into a container.",
     "MESRAI_ORGANISATION": "Whose saved connections are used. Default: `default`.",
     "MESRAI_MASTER_KEY": "The master key that saved keys are sealed with. Without any of these four, and without "
     "`API_CRYPTO_KEY`, one is made at first use in `master.key` beside the database.",

@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from mesrai.domain.secret import Secret
 from mesrai.errors import SettingsError
+from mesrai.settings.secret_in import secret_in
 
 SERVING_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_GITHUB_URL": "The web address of GitHub, or of your GitHub Enterprise. Default: `https://github.com`.",
@@ -44,7 +45,6 @@ _TOOL_TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
 _ENTERPRISE_TOKENS: Final = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 _PUBLIC: Final = "https://github.com"
 _MOST_CLONES: Final = 5_000_000_000
-_MOST_SECRET_BYTES: Final = 64_000
 _SHORTEST_LEASE_S: Final = 3
 _LONGEST_LEASE_S: Final = 3_600
 _LEAST_SECRET: Final = 16  # characters; a shorter one could be guessed, and whoever has it can start reviews
@@ -177,7 +177,7 @@ def _github(env: Mapping[str, str]) -> GitHubAccess | None:
 
 def _private_key(env: Mapping[str, str]) -> Secret | None:
     name = "MESRAI_GITHUB_PRIVATE_KEY"
-    found = _secret(env, name)
+    found = secret_in(env, name)
     if found is None:
         return None
     key = Secret(found.open().replace("\\n", "\n"))
@@ -188,7 +188,7 @@ def _private_key(env: Mapping[str, str]) -> Secret | None:
 
 def _token(env: Mapping[str, str]) -> Secret | None:
     name = "MESRAI_GITHUB_TOKEN"
-    token = _secret(env, name)
+    token = secret_in(env, name)
     if token is not None and not _TOKEN.fullmatch(token.open()):
         raise SettingsError(f"{name}: a token is one word of plain letters, digits and signs.")
     return token
@@ -196,36 +196,12 @@ def _token(env: Mapping[str, str]) -> Secret | None:
 
 def _webhook_secret(env: Mapping[str, str]) -> Secret | None:
     name = "MESRAI_GITHUB_WEBHOOK_SECRET"
-    secret = _secret(env, name)
+    secret = secret_in(env, name)
     if secret is not None and len(secret.open()) < _LEAST_SECRET:
         raise SettingsError(
             f"{name}: too short, so it could be guessed. Use {_LEAST_SECRET} characters or more: openssl rand -hex 32."
         )
     return secret
-
-
-def _secret(env: Mapping[str, str], name: str) -> Secret | None:
-    """A secret given in a variable, or in the file that another one names; None if neither is set."""
-    path = env.get(f"{name}_FILE")
-    if path is not None and name in env:
-        raise SettingsError(f"{name}: {name}_FILE is set as well. Take one of the two away.")
-    found = Secret(env.get(name, "") if path is None else _text_of(path, f"{name}_FILE"))
-    if not found and (path is not None or name in env):
-        raise SettingsError(f"{name if path is None else name + '_FILE'}: it is empty.")
-    return found or None
-
-
-def _text_of(path: str, name: str) -> str:
-    """What stands in the file. Errors: SettingsError, without the text or a path that may be a misplaced secret."""
-    try:
-        with Path(path).expanduser().open("rb") as stream:
-            content = stream.read(_MOST_SECRET_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except (OSError, ValueError, RuntimeError):  # an odd path too, and a home folder that is not known
-        raise SettingsError(f"{name}: the file that is named here cannot be read.") from None
-    if len(content) > _MOST_SECRET_BYTES:
-        raise SettingsError(f"{name}: the file that is named here is too large to hold a secret.")
-    return text
 
 
 def _public_url(text: str) -> str:

@@ -48,6 +48,17 @@ def load_keyring(environ: Mapping[str, str], folder: Path, *, make: bool = True)
     return _keyring(lambda: [*_default(path), *previous], str(path))
 
 
+def told_place(environ: Mapping[str, str], folder: Path) -> str:
+    """Where the master key comes from, in a sentence for people."""
+    name = _told_by(environ)
+    if name in (KEY, FIXED):
+        return f"It is what {name} holds in the environment."
+    if name == COMMAND:
+        return f"It is what the command in {COMMAND} prints."
+    path = Path(environ[FILE].strip()).expanduser() if name else folder / _DEFAULT_FILE
+    return f"It is the file {path}" + ("." if path.exists() else ", which is made when the first key is saved.")
+
+
 def key_file(environ: Mapping[str, str], folder: Path) -> Path | None:
     """The file that a rotation changes; None if the key is the environment's or a command's."""
     name = _told_by(environ)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mesrai.errors import StoreUnavailable
 from mesrai.store.database import SQLITE, Database
-from mesrai.store.versions import bring_up_to_date
+from mesrai.store.versions import bring_up_to_date, schema_version
 
 
 @asynccontextmanager
@@ -15,11 +15,29 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
     Errors: StoreUnavailable, StoreError if the schema is newer than this program.
     """
+    async with _opened(url) as database:
+        await bring_up_to_date(database, url)
+        yield database
+
+
+async def schema_of(url: str) -> str:
+    """The schema's version as it is; empty if there is none, or no SQLite file yet. Errors: StoreUnavailable."""
+    if _is_unmade(url):
+        return ""
+    async with _opened(url) as database:
+        return await schema_version(database)
+
+
+def _is_unmade(url: str) -> bool:
+    return url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists()
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
     if url.startswith(SQLITE):
         from mesrai.store.sqlite import open_sqlite  # noqa: PLC0415 - each driver only where it is used
 
         async with open_sqlite(Path(url.removeprefix(SQLITE))) as database:
-            await bring_up_to_date(database, url)
             yield database
         return
     if not url.startswith(("postgresql://", "postgres://")):
@@ -29,5 +47,4 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     except ModuleNotFoundError as error:
         raise StoreUnavailable("PostgreSQL needs a driver: pip install 'mesrai[postgres]'.") from error
     async with open_postgresql(url) as postgres:
-        await bring_up_to_date(postgres, url)
         yield postgres

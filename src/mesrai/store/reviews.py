@@ -205,6 +205,16 @@ async def find_review(statements: Statements, review: str) -> KeptReview | None:
     return _kept(rows[0]) if rows else None
 
 
+async def begun_among(statements: Statements, reviews: Sequence[str]) -> frozenset[str]:
+    """Those of these ids that are reviews which began. Errors: StoreUnavailable."""
+    if not reviews:
+        return frozenset()
+    named = {f"id_{'i' * at}": review for at, review in enumerate(reviews)}
+    where = f"id IN ({', '.join(f':{name}' for name in named)})"
+    rows = await statements.rows(f"SELECT id FROM reviews WHERE {where}", **named)
+    return frozenset(str(row["id"]) for row in rows)
+
+
 async def find_report(statements: Statements, review: str) -> str | None:
     """The report of a review, as JSON; None if it has none. Errors: StoreUnavailable."""
     rows = await statements.rows(_REPORT, id=review)

@@ -9,6 +9,7 @@ from mesrai.store.database import Database
 from mesrai.store.forge_access import reseal_access
 from mesrai.store.key_file import begin_rotation, finish_rotation
 from mesrai.store.vault import Keyring
+from mesrai.store.webhooks import reseal_webhooks
 
 
 async def rotate_master_key(database: Database, keyring: Keyring, path: Path | None, *, who: str) -> int:
@@ -29,4 +30,5 @@ async def rotate_master_key(database: Database, keyring: Keyring, path: Path | N
 
 
 async def _resealed(database: Database, keyring: Keyring, *, who: str) -> int:
-    return await reseal_all(database, keyring, who=who) + await reseal_access(database, keyring)
+    count = await reseal_all(database, keyring, who=who) + await reseal_access(database, keyring)
+    return count + await reseal_webhooks(database, keyring)

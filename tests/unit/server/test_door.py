@@ -86,6 +86,7 @@ def test_every_official_example_passes_through() -> None:
         ("review", "opened"): 9,
         ("review", "pushed"): 1,
         ("review", "asked"): 2,
+        ("look", None): 10,
     }
 
 

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from mesrai.domain.roles import Right
-from mesrai.server.web.pages import account, audit, doors, forge, people, queue, start, usage
+from mesrai.server.web.pages import (
+    account,
+    audit,
+    byok,
+    byok_manual,
+    calls,
+    doors,
+    forge,
+    people,
+    queue,
+    review_live,
+    reviews,
+    start,
+    usage,
+)
 from mesrai.server.web.site import Page
 
 POST: Final = ("POST",)
@@ -43,5 +57,24 @@ PAGES: Final[Sequence[Page]] = (
     Page(path="/repositories/switch", show=forge.switch, needs=Right.EDIT_CONFIGURATION, methods=POST),
     Page(path="/repositories/pulls", show=forge.show_pulls, needs=Right.RUN_REVIEWS),
     Page(path="/repositories/review", show=forge.review, needs=Right.RUN_REVIEWS, methods=POST),
+    Page(path="/organization/byok", show=byok.show, needs=Right.SEE_CONNECTIONS),
+    Page(path="/organization/byok/try", show=byok.attempt, needs=Right.EDIT_CONNECTIONS, methods=POST),
+    Page(path="/organization/byok/check", show=byok.check, needs=Right.EDIT_CONNECTIONS, methods=POST),
+    Page(path="/organization/byok/retest", show=byok.retest, needs=Right.EDIT_CONNECTIONS, methods=POST),
+    Page(path="/organization/byok/remove", show=byok.remove, needs=Right.EDIT_CONNECTIONS, methods=POST),
+    Page(path="/organization/byok/edit", show=byok.edit, needs=Right.EDIT_CONNECTIONS),
+    Page(path="/organization/byok/manual", show=byok_manual.show, needs=Right.EDIT_CONNECTIONS),
+    Page(path="/organization/byok/manual", show=byok_manual.step, needs=Right.EDIT_CONNECTIONS, methods=POST),
+    Page(path="/reviews", show=reviews.show_list, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}", show=reviews.show, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}/live", show=review_live.follow, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}/report/{form}", show=reviews.download, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}/calls", show=calls.show_list, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}/calls/{call}", show=calls.show, needs=Right.SEE_REVIEWS),
+    Page(path="/reviews/{review}/calls/{call}/said", show=calls.download, needs=Right.SEE_PROMPTS),
+    Page(path="/reviews/{review}/stop", show=reviews.stop, needs=Right.RUN_REVIEWS, methods=POST),
+    Page(path="/reviews/{review}/again", show=reviews.again, needs=Right.RUN_REVIEWS, methods=POST),
     Page(path="/queue", show=queue.show, needs=Right.SEE_QUEUE),
+    Page(path="/queue/{job}/retry", show=queue.retry, needs=Right.EDIT_QUEUE, methods=POST),
+    Page(path="/queue/{job}/cancel", show=queue.cancel, needs=Right.EDIT_QUEUE, methods=POST),
 )

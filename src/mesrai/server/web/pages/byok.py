@@ -72,12 +72,12 @@ async def page(
     slot = _slot_chosen(visit, filled, has_main=Slot.MAIN in slots)
     card = filled.text("card") if filled else visit.query("card")
     is_choosing = slot not in slots or bool(card) or visit.query("choose") == "1"
-    form = await form_of(visit, place, filled or _begun(visit, slot, card)) if card else {}
+    form = await form_of(place, filled or _begun(visit, slot, card)) if card else {}
     return visit.page(
         "byok.html",
         status=400 if wrong else 200,
         slots=[(each, slots.get(each)) for each in Slot],
-        said=_words(catalogue),
+        words=_words(catalogue),
         fixed=title_of(now.fixed, catalogue) if now.is_fixed and now.fixed else "",
         fixed_by=now.fixed.origin if now.fixed else "",
         locked=installation.locked.message if installation.locked else "",
@@ -92,7 +92,7 @@ async def page(
     )
 
 
-async def form_of(visit: Visit, place: Workplace, filled: Filled) -> dict[str, Any]:
+async def form_of(place: Workplace, filled: Filled) -> dict[str, Any]:
     """What the form of a place shows. Errors: FieldWrong where it cannot be used, UserError."""
     catalogue = place.installation.settings.catalogue
     wish, wrong = _wish(filled, catalogue)
@@ -130,15 +130,15 @@ async def check(visit: Visit) -> Response:
     """POST /organization/byok/check: what the place is and what will be sent, without asking anybody."""
     place = await workplace(visit)
     filled = replace(filled_in(visit.form), deed=None)
-    is_plan = visit.query("of") == "plan"
-    if is_plan:  # the cap belongs to the plan before
+    of = visit.query("of")
+    if of == "plan":  # the cap belongs to the plan before
         filled = replace(filled, values={**filled.values, "max_concurrent_requests": ""})
     if not visit.is_live:
         return await again(visit, place, filled)
-    form = {**_EMPTY, **await form_of(visit, place, filled)}
+    form = {**_EMPTY, **await form_of(place, filled)}
 
     async def patches() -> AsyncIterator[Patch]:
-        if is_plan:
+        if of:
             yield Patch(into="place", html=visit.text("byok_place.html", **form))
             yield Patch(into="advanced", html=visit.text("byok_advanced.html", **form))
         yield Patch(into="sends", html=visit.text("byok_sends.html", **form))
@@ -160,12 +160,12 @@ async def again(visit: Visit, place: Workplace, filled: Filled, **more: Any) -> 
     """The page whose form was sent, with what was filled in but the key."""
     if filled.text("card"):
         return await page(visit, place, filled=filled, **more)
-    form = await form_of(visit, place, filled)
+    form = await form_of(place, filled)
     wrong = more.pop("wrong", None)
     return visit.page(
         "byok_edit.html" if filled.text("edits") else "byok_last_step.html",
         status=400 if wrong else 200,
-        said=_words(place.installation.settings.catalogue),
+        words=_words(place.installation.settings.catalogue),
         slot=filled.slot,
         **{**_EMPTY, **form, **more, **_wrong(wrong)},
     )
@@ -210,15 +210,18 @@ async def _told_wrong(visit: Visit, place: Workplace, filled: Filled, error: Fie
     async def patches() -> AsyncIterator[Patch]:
         outcome = Outcome(is_full=False, wrong=error.message, is_covering=bool(filled.text("cover")))
         yield Patch(into="outcome", html=_outcome_html(visit, place, outcome))
+        if error.name:
+            yield Patch(into=f"{error.name}-wrong", html=visit.text("byok_wrong.html", text=error.message))
 
     return visit.live(patches())
 
 
 async def _patches(visit: Visit, place: Workplace, filled: Filled, run: Any, *, is_full: bool) -> AsyncIterator[Patch]:
     """The form as a deed changed it, each stage as it happens, and the outcome."""
-    form = {**_EMPTY, **await form_of(visit, place, filled)}
+    form = {**_EMPTY, **await form_of(place, filled)}
     for into in ("plans", "place", "advanced", "sends"):
         yield Patch(into=into, html=visit.text(f"byok_{into}.html", **form))
+    yield Patch(into="key-wrong", html="")
     async for patch in _stages(visit, place, run, is_full=is_full, into="outcome"):
         yield patch
 
@@ -231,15 +234,15 @@ async def _stages(
         if isinstance(found, Outcome):
             yield Patch(into=into, html=_outcome_html(visit, place, found, prefix=prefix))
         else:
-            html = visit.text("byok_stage.html", result=found, said=_words(place.installation.settings.catalogue))
+            html = visit.text("byok_stage.html", result=found, words=_words(place.installation.settings.catalogue))
             yield Patch(into=f"{prefix}stage-{found.stage}", html=html)
 
 
 def _outcome_html(
     visit: Visit, place: Workplace, outcome: Outcome, *, prefix: str = "", is_running: bool = False
 ) -> str:
-    said = _words(place.installation.settings.catalogue)
-    return visit.text("byok_outcome.html", outcome=outcome, prefix=prefix, is_running=is_running, said=said)
+    words = _words(place.installation.settings.catalogue)
+    return visit.text("byok_outcome.html", outcome=outcome, prefix=prefix, is_running=is_running, words=words)
 
 
 def _after_deed(filled: Filled, wish: Wish) -> Filled:
@@ -298,6 +301,7 @@ def _words(catalogue: Catalogue) -> dict[str, Any]:
         "title": lambda connection: title_of(connection, catalogue),
         "settings": lambda standing: list(settings_said(standing.connection, catalogue, standing.key_hint)),
         "facts": facts_of,
+        "proven_at": lambda connection: datetime.fromisoformat(connection.proven_at).timestamp(),
         "problems": PROBLEMS,
         "stages": STAGES,
         "provider": provider_said,

@@ -24,7 +24,7 @@ from mesrai.llm.draft import Draft
 from mesrai.llm.preview import Preview, preview
 from mesrai.llm.wish import Wish
 from mesrai.review.ordinary import FILES, LINES, ordinary_review
-from mesrai.server.web.pages.byok_form import FieldWrong, connection_in, stand_in
+from mesrai.server.web.pages.byok_form import FIELDS, FieldWrong, connection_in, stand_in
 
 _LEVELS: Final = (Thinking.OFF, Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH)
 
@@ -170,7 +170,8 @@ def billing_said(row: ProviderRow, model: str, catalogue: Catalogue) -> str:
 
 def prefilled(place: Place, values: Mapping[str, str]) -> dict[str, str]:
     """The values with what is filled in beforehand: thinking Medium, and the cap of the plan."""
-    filled = {"thinking": str(Thinking.MEDIUM), "routing_fallbacks": "on", **values}
+    filled = {**dict.fromkeys(FIELDS, ""), "routing_fallbacks": "on", **values}
+    filled["thinking"] = filled["thinking"] or str(Thinking.MEDIUM)
     if place.cap is not None and not filled.get("max_concurrent_requests"):
         filled["max_concurrent_requests"] = str(place.cap)
     return filled

@@ -25,7 +25,7 @@ from mesrai.flows.model_words import title_of
 from mesrai.flows.offering import Deed, Offer, offers_for, offers_of
 from mesrai.llm.connecting import draft_from
 from mesrai.llm.draft import Draft
-from mesrai.llm.probing import FREE, Stage, StageResult, State, Tested, Watch
+from mesrai.llm.probing import FREE, Stage, StageResult, Tested, Watch
 from mesrai.llm.wish import Wish
 from mesrai.server.web.pages.byok_form import FieldWrong, Filled, connection_in, key_in, wish_in
 from mesrai.server.web.visit import Visit
@@ -47,6 +47,9 @@ class Outcome:
     """What a test came to, as far as it came."""
 
     is_full: bool
+    slot: str = ""
+    card: str = ""  # whose form it was; empty: none
+    next: str = "test"  # what an offer does after it: "test", or "save" too
     stages: Mapping[Stage, StageResult] = field(default_factory=dict)
     tested: Tested | None = None
     saved: Saved | None = None
@@ -115,13 +118,17 @@ async def attempt_in(place: Workplace, visit: Visit, filled: Filled) -> Attempt:
 
 async def tried(place: Workplace, attempt: Attempt, watch: Watch) -> Outcome:
     """Test it, and save it if that was asked for. Every failure is in what is returned."""
-    if attempt.filled.deed is Deed.SEARCH:
-        return await _searched(place, attempt)
+    filled = attempt.filled
     outcome = Outcome(
         is_full=attempt.is_full,
+        slot=str(attempt.connection.slot),
+        card=filled.text("card"),
+        next=filled.action,
         title=title_of(attempt.connection, place.installation.settings.catalogue),
         is_covering=attempt.is_covering,
     )
+    if filled.deed is Deed.SEARCH:
+        return await _searched(place, attempt, outcome)
     stages: dict[Stage, StageResult] = {}
 
     def seen(result: StageResult) -> None:
@@ -201,15 +208,14 @@ async def _saved(desk: Desk, attempt: Attempt, watch: Watch) -> Saved:
     )
 
 
-async def _searched(place: Workplace, attempt: Attempt) -> Outcome:
+async def _searched(place: Workplace, attempt: Attempt, outcome: Outcome) -> Outcome:
     """Whose key it is: the person agreed to its being shown to the same vendor's other addresses."""
     try:
         homes = tuple(await wiring.find_home_of(place.installation, attempt.connection))
     except MesraiError as error:
-        return Outcome(is_full=False, wrong=error.message)
+        return replace(outcome, wrong=error.message)
     offers = offers_of(homes)
-    told = "" if any(each.does for each in offers) else _SEARCHED
-    return Outcome(is_full=False, offers=offers, wrong=told, is_covering=attempt.is_covering)
+    return replace(outcome, offers=offers, wrong="" if any(each.does for each in offers) else _SEARCHED)
 
 
 def _judged(outcome: Outcome, tested: Tested, place: Workplace) -> Outcome:

@@ -117,7 +117,8 @@ async def review(visit: Visit) -> Response:
     number = form.number("number", "The pull request")
     if not number:
         raise UserError("Which pull request is meant?")
-    subject = await connect_forge.review_now(_desk(visit), form.text("name"), number, Scope(scope))
+    asked = await connect_forge.review_now(_desk(visit), form.text("name"), number, Scope(scope))
+    subject = asked.subject
     where = "/reviews?" + asked_with({"subject": subject})
     return visit.go(where, f"A review of {subject} is asked for; it begins as soon as a worker is free.")
 

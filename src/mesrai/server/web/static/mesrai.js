@@ -27,7 +27,7 @@ async function send(form, submitter) {
   if (place && !form.hasAttribute("data-quiet")) place.replaceChildren();
   let away = false;
   try {
-    const answer = await fetch(submitter?.formAction || form.action, {
+    const answer = await fetch(submitter?.hasAttribute("formaction") ? submitter.formAction : form.getAttribute("action") || location.href, {
       method: "POST", body: fields, headers: { "x-mesrai-live": "1" }, redirect: "follow",
     });
     if (answer.redirected) { away = true; location.assign(answer.url); return; }

@@ -1,0 +1,1 @@
+"""`mesrai hook`: reviews that git starts itself."""
