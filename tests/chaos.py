@@ -21,7 +21,6 @@ from mesrai.jobs.embedded import MOST_ATTEMPTS
 from mesrai.store.opening import open_database
 
 _LATENCY_S: Final = 0.1
-_QUIET_S: Final = 600.0  # after the last thing happened, for all to be ended
 _NUMBERED: Final = re.compile(r"change-(\d+)-")
 _OPEN_JOBS: Final = "SELECT count(*) AS count FROM jobs WHERE state IN ('waiting', 'running')"
 _HELD_BY: Final = "SELECT subject FROM jobs WHERE state = 'running' AND worker LIKE :name"
@@ -40,6 +39,7 @@ class Storm:
     most_kills: int = 1_000_000
     act_every_s: float = 0.25
     seed: int = 1
+    quiet_s: float = 600.0  # after the last thing happened, for all to be ended
     judged: bool = True  # whether the stand-in for GitHub checks every message against what GitHub publishes
 
 
@@ -101,7 +101,7 @@ def _blow(weather: _Weather, bringing: Spread) -> bool:
         now = time.monotonic()
         if acted < storm.jobs and now - began >= acted * storm.act_every_s:
             _act(weather)
-            acted, ends = acted + 1, time.monotonic() + _QUIET_S
+            acted, ends = acted + 1, time.monotonic() + storm.quiet_s
         if now - killed_at >= storm.kill_every_s and weather.fleet.kills < storm.most_kills:
             killed_at = now if _killed(weather) else killed_at
         if acted == storm.jobs and bringing.is_settled and _is_quiet(weather.url):

@@ -102,6 +102,7 @@ def a_fleet(place: Place, *, doors: int, workers: int, jobs: int = 2) -> Iterato
     ports = _free_ports(doors)
     alone = _ALONE if workers else ("--jobs", str(jobs))
     folder = place.log.parent
+    place.log.touch()  # where those who wait in vain look
     fleet = Fleet(
         place=place,
         doors=[

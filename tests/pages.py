@@ -9,6 +9,7 @@ from mesrai.llm.catalogue import UNKNOWN_MAX_OUTPUT, UNKNOWN_WINDOW, Catalogue, 
 from mesrai.llm.catalogue_rows import CardRow, ModelRow, PriceRow, ProviderRow, TierRow
 from mesrai.llm.endpoint import Timeouts
 from mesrai.settings import FIXED_NAMES, LIMIT_KEYS, PROCESS_NAMES, SLOT_NAMES
+from mesrai.settings.oidc import OIDC_NAMES
 from mesrai.settings.operating import OPERATING_NAMES
 from mesrai.settings.serving import SERVING_NAMES
 
@@ -282,7 +283,7 @@ def _file_rest() -> Iterator[str]:
     yield ""
     yield "For `mesrai serve` and `mesrai worker`; see [github.md](github.md)."
     yield ""
-    serving = [(_code(name), text) for name, text in {**SERVING_NAMES, **OPERATING_NAMES}.items()]
+    serving = [(_code(name), text) for name, text in {**SERVING_NAMES, **OIDC_NAMES, **OPERATING_NAMES}.items()]
     yield from _table(("environment variable", "what it is"), serving)
     yield ""
 

@@ -17,7 +17,7 @@ from mesrai.domain.change import Revision
 from mesrai.domain.occasion import Trigger
 from mesrai.domain.pull_request import PullRequest, RepositoryName
 from mesrai.errors import HeadGone
-from mesrai.flows.configured import FindCentral
+from mesrai.flows.configured import FindCentral, finding_saved
 from mesrai.flows.obey import obey
 from mesrai.flows.receive import COMMAND, REVIEW
 from mesrai.flows.run_review import Desk, run_review
@@ -96,6 +96,7 @@ class Bench:
             now=lambda: self.now,
             renew_s=self.renew_s,
             central=self.central,
+            saved=finding_saved(self.database, "acme"),
         )
 
     async def put(self, trigger: Trigger = Trigger.OPENED) -> int:

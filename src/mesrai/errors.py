@@ -22,6 +22,7 @@ MesraiError
 │  ├─ ForgeRateLimited
 │  └─ ForgeUnavailable
 ├─ WebhookRejected
+├─ SignInUnavailable
 ├─ StoreError
 │  ├─ StoreUnavailable
 │  ├─ VaultLocked
@@ -91,11 +92,14 @@ class SettingsError(UserError):
 class PolicyError(UserError):
     """The policy file cannot be used."""
 
-    def __init__(self, message: str, *, file: str, line: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, file: str, line: int | None = None, problems: Sequence[tuple[int, str]] = ()
+    ) -> None:
         place = file if line is None else f"{file}:{line}"
         super().__init__(f"{place}: {message}")
         self.file = file
         self.line = line
+        self.problems = tuple(problems) or ((line or 1, message),)  # all that is wrong, each with its line
 
 
 class NotARepository(UserError):
@@ -193,6 +197,12 @@ class WebhookRejected(MesraiError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class SignInUnavailable(MesraiError):
+    """The identity provider cannot be asked now."""
+
+    remedy = Remedy.RETRY
 
 
 class StoreError(MesraiError):

@@ -8,11 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from mesrai.domain.log_subject import about
 from mesrai.errors import ForgeRateLimited, LeaseLost, MesraiError, ModelError, Remedy, StoreError
+from mesrai.flows.recording import review_of
 from mesrai.jobs.queue import Job, Queue
 
 LOG: Final = logging.getLogger("mesrai.worker")
-_MOST_ATTEMPTS: Final = 5
+_MOST_ATTEMPTS: Final = 8
 _MOST_TELLINGS: Final = 2 * _MOST_ATTEMPTS  # attempts, those at the job itself included, to tell that it failed
 _FIRST_RETRY_S: Final = 30.0
 _LONGEST_RETRY_S: Final = 1_800.0
@@ -30,6 +32,8 @@ class Desk:
     handlers: Mapping[str, Handler]  # by kind of job
     # Tell the people that this job failed for good. It is called again where it fails, or is killed before its end.
     gave_up: Callable[[Job, MesraiError], Awaitable[None]]
+    # Told of every job that was carried out: its kind, what became of it, and after how many seconds.
+    ended: Callable[[str, str, float], None] = field(default=lambda _kind, _outcome, _took_s: None)
     now: Callable[[], float] = field(default=time.time)
 
 
@@ -51,17 +55,26 @@ async def _hand(desk: Desk, name: str, stop: asyncio.Event) -> None:
         if job is None:
             await _until_any(stop, desk.queue.wait(_IDLE_S))
             continue
-        try:
-            await _carry_out(desk, job, stop)
-        except LeaseLost:
-            LOG.info("%s %s: another worker has it, or a newer one took its place", job.kind, job.subject)
-        except StoreError as error:  # its lease ends, and it is taken up again
-            LOG.error("%s %s: how it ended could not be kept: %s", job.kind, job.subject, error.message)
-        except Exception:  # the door's outermost loop: no job may end the hand that works on the others
-            LOG.exception("%s %s: a fault in Mesrai itself", job.kind, job.subject)
+        with about(review=review_of(job), subject=job.subject):
+            await _in_hand(desk, job, stop)
 
 
-async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
+async def _in_hand(desk: Desk, job: Job, stop: asyncio.Event) -> None:
+    began, outcome = time.monotonic(), "failed"
+    try:
+        outcome = await _carry_out(desk, job, stop)
+    except LeaseLost:
+        outcome = "lost"
+        LOG.info("%s %s: another worker has it, or a newer one took its place", job.kind, job.subject)
+    except StoreError as error:  # its lease ends, and it is taken up again
+        LOG.error("%s %s: how it ended could not be kept: %s", job.kind, job.subject, error.message)
+    except Exception:  # the door's outermost loop: no job may end the hand that works on the others
+        LOG.exception("%s %s: a fault in Mesrai itself", job.kind, job.subject)
+    desk.ended(job.kind, outcome, time.monotonic() - began)
+
+
+async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> str:
+    """Do it, and say in a word what became of it: see figures.JOB_SECONDS."""
     LOG.info("%s %s begins (job %d, attempt %d)", job.kind, job.subject, job.id, job.attempt)
     task = asyncio.ensure_future(_tell(desk, job) if job.failure else desk.handlers[job.kind](job))
     await _until_any(stop, asyncio.wait([task]))
@@ -71,15 +84,17 @@ async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> None:
     if task.cancelled():
         LOG.info("%s %s is given back: the worker stops", job.kind, job.subject)
         await desk.queue.park(job, until=desk.now(), reason="The worker was stopped; another one goes on.")
-        return
+        return "given_back"
     error = task.exception()
     if error is None:
         LOG.info("%s %s ended: %s", job.kind, job.subject, task.result())
-    elif isinstance(error, MesraiError):
-        await _judge(desk, job, error, stop)
-    else:
-        LOG.error("%s %s: a fault in Mesrai itself", job.kind, job.subject, exc_info=error)
-        await _again(desk, job, MesraiError(f"A fault in Mesrai itself ({type(error).__name__}); see the log."), stop)
+        return "gave_up" if job.failure else "ended"
+    if isinstance(error, MesraiError):
+        return await _judge(desk, job, error, stop)
+    LOG.error("%s %s: a fault in Mesrai itself", job.kind, job.subject, exc_info=error)
+    return await _again(
+        desk, job, MesraiError(f"A fault in Mesrai itself ({type(error).__name__}); see the log."), stop
+    )
 
 
 async def _tell(desk: Desk, job: Job) -> str:
@@ -90,38 +105,38 @@ async def _tell(desk: Desk, job: Job) -> str:
     return f"It failed: {job.failure}"
 
 
-async def _judge(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
+async def _judge(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> str:
     """What becomes of a job that ended in an error: by who can do something about it."""
     LOG.warning("%s %s: %s", job.kind, job.subject, error.message)
     if isinstance(error, LeaseLost):
-        return  # another worker has it
+        return "lost"  # another worker has it
     until = _wakes_at(error, desk.now())
     if until is not None:
         await desk.queue.park(job, until=until, reason=error.message)
-    elif error.remedy in (Remedy.RETRY, Remedy.REPORT, Remedy.NEXT_MODEL):
-        await _again(desk, job, error, stop)
-    else:
-        await _give_up(desk, job, error, stop)
+        return "waits"
+    if error.remedy in (Remedy.RETRY, Remedy.REPORT, Remedy.NEXT_MODEL):
+        return await _again(desk, job, error, stop)
+    return await _give_up(desk, job, error, stop)
 
 
-async def _again(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
+async def _again(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> str:
     """Later once more, but not for ever."""
     attempts = job.attempt - job.spared
     if attempts >= (_MOST_TELLINGS if job.failure else _MOST_ATTEMPTS):
-        await _give_up(desk, job, error, stop)
-        return
+        return await _give_up(desk, job, error, stop)
     wait = min(_FIRST_RETRY_S * 2 ** (attempts - 1), _LONGEST_RETRY_S)
     await desk.queue.fail(job, error.message, retry_in_s=wait)
+    return "failed"
 
 
-async def _give_up(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> None:
+async def _give_up(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event) -> str:
     """It failed for good: the people are told, also if this process ends before it could do that."""
     if job.failure:
         LOG.error("%s %s failed, and that could not be said there: %s", job.kind, job.subject, error.message)
         await desk.queue.fail(job, job.failure, retry_in_s=None)
-        return
+        return "gave_up"
     await desk.queue.give_up(job, error.message)
-    await _carry_out(desk, replace(job, failure=error.message), stop)
+    return await _carry_out(desk, replace(job, failure=error.message), stop)
 
 
 def _wakes_at(error: MesraiError, now: float) -> float | None:

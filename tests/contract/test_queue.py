@@ -486,6 +486,64 @@ def test_an_operator_sees_what_is_not_done(place: str) -> None:
     ]
 
 
+def test_what_waits_or_is_parked_can_be_cancelled_and_what_runs_cannot(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        number = await queue.put(KIND, ONE, {})
+        assert await queue.cancel("command", ONE, "Ada") is None
+        assert await queue.cancel(KIND, TWO, "Ada") is None
+        assert await queue.cancel(KIND, ONE, "Cancelled by Ada.") == number
+        assert await none_is_due(queue)
+        assert (await states(clock), await queue.standing()) == ([(ONE, "done", "Cancelled by Ada.")], [])
+        await queue.put(KIND, ONE, {})
+        job = await claimed(queue)
+        assert await queue.cancel(KIND, ONE, "Ada") is None, "it runs"
+        await queue.park(job, until=clock.at + 100, reason="the quota")
+        assert await queue.cancel(KIND, ONE, "Ada") == job.id
+        clock.at += 200
+        assert await none_is_due(queue)
+
+    with_queue(place, use)
+
+
+def test_a_parked_or_failed_job_is_done_at_once_when_somebody_wants_it(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        await queue.put(KIND, ONE, {"n": 1})
+        parked = await claimed(queue)
+        assert not await queue.retry(parked.id), "it runs"
+        await queue.park(parked, until=clock.at + 100, reason="the quota")
+        assert await none_is_due(queue)
+        assert await queue.retry(parked.id)
+        again = await claimed(queue)
+        assert (again.id, again.payload) == (parked.id, {"n": 1})
+        await queue.give_up(again, "no access")
+        await queue.fail(again, "no access", retry_in_s=None)
+        assert await none_is_due(queue)
+        assert await queue.retry(parked.id)
+        (waiting,) = await queue.standing()
+        assert (waiting.state, waiting.id) == (State.WAITING, parked.id)
+        once_more = await claimed(queue)
+        assert (once_more.failure, once_more.attempt - once_more.spared) == ("", 1)
+        await queue.finish(once_more)
+        assert not await queue.retry(parked.id), "it is done"
+
+    with_queue(place, use)
+
+
+def test_a_failed_job_gives_way_to_a_newer_one_that_waits(place: str) -> None:
+    async def use(queue: DatabaseQueue, clock: Clocked) -> None:
+        await queue.put(KIND, ONE, {})
+        failed = await claimed(queue)
+        await queue.fail(failed, "gone", retry_in_s=None)
+        newer = await queue.put(KIND, ONE, {})
+        assert not await queue.retry(failed.id)
+        assert {each.id: each.state for each in await queue.standing()} == {
+            failed.id: State.FAILED,
+            newer: State.WAITING,
+        }
+
+    with_queue(place, use)
+
+
 def test_old_jobs_that_are_over_are_forgotten_and_no_others(place: str) -> None:
     async def use(queue: DatabaseQueue, clock: Clocked) -> None:
         numbers = []

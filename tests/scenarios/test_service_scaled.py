@@ -43,19 +43,22 @@ def test_two_doors_and_three_workers_tell_the_story_that_one_process_tells(tmp_p
         until(lambda: bringing.is_settled, "the merge was told", place)
     assert [len(each.review_comments) for each in (pull, other)] == [1, 1]
     assert sum(HELP in comment.body for comment in pull.comments) == 1
-    assert [len(each.comments) for each in (pull, other)] == [2, 1], "a summary each, and the help"
+    ours = [[said for said in each.comments if said.user.login != "ada"] for each in (pull, other)]
+    assert [len(comments) for comments in ours] == [2, 1], "a summary each, and the help"
     assert len(place.shop.checks) == len({check.sha for check in place.shop.checks}) == 3
 
 
 @pytest.mark.parametrize(
     "storm",
     [
-        Storm(engine="sqlite", jobs=12, kill_every_s=1.2, most_kills=6, doors=1, workers=0, act_every_s=0.3),
-        Storm(engine="postgresql", jobs=12, kill_every_s=0.8, most_kills=6, act_every_s=0.3),
+        Storm(
+            engine="sqlite", jobs=12, kill_every_s=1.2, most_kills=6, doors=1, workers=0, act_every_s=0.3, quiet_s=60
+        ),
+        Storm(engine="postgresql", jobs=12, kill_every_s=0.8, most_kills=6, act_every_s=0.3, quiet_s=60),
     ],
     ids=["one process on SQLite", "five processes on PostgreSQL"],
 )
 def test_processes_that_are_killed_lose_nothing_and_double_nothing(tmp_path: Path, storm: Storm) -> None:
     told = storm_over(storm, tmp_path)
     assert told["wrong"] == [], (tmp_path / "service.log").read_text("utf-8")
-    assert told["kills"] >= 4
+    assert told["kills"] >= 2

@@ -150,7 +150,7 @@ def test_each_attempt_waits_longer(attempt: int, wait: float) -> None:
 
 
 def test_after_the_last_attempt_the_people_are_told() -> None:
-    queue = MemoryQueue(a_job(attempt=5))
+    queue = MemoryQueue(a_job(attempt=8))
     assert worked(queue, raising(ForgeUnavailable("It is away."))) == [("s1", "It is away.")]
     assert queue.ends == [("given up", 1, "It is away."), ("told",), ("failed", 1, None)]
 
@@ -207,7 +207,7 @@ def test_a_job_that_comes_as_a_failure_is_told_and_not_carried_out() -> None:
         (ForgeRateLimited(retry_after_s=60), 5, ("parked", 1, NOW + 60)),
         (ForgeUnavailable(), 5, ("failed", 1, 480.0)),
         (KeyError("a fault of ours"), 5, ("failed", 1, 480.0)),
-        (ForgeUnavailable(), 10, ("failed", 1, None)),
+        (ForgeUnavailable(), 16, ("failed", 1, None)),
         (ForgeNotFound(), 5, ("failed", 1, None)),
     ],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from starlette.applications import Starlette
 from tests.databases import a_new_file
 
 from mesrai.assembly.hosts import Hosts, access_from, open_place, place_named
@@ -121,13 +122,22 @@ class Stand:
 
 @contextmanager
 def a_site(
-    folder: Path, *, env: Mapping[str, str] | None = None, url: str = "", change: Callable[[House], House] | None = None
+    folder: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    url: str = "",
+    change: Callable[[House], House] | None = None,
+    app: Callable[[House], Starlette] | None = None,
 ) -> Iterator[Stand]:
-    """The site on a new SQLite file, or on the database at `url`. `change` may put other parts into the house."""
+    """The site on a new SQLite file, or on the database at `url`. `change` may put other parts into the house.
+
+    `app` makes another application over the house than the pages alone. "{site}" in `env` is the site's address.
+    """
     url = url or a_new_file(folder)
-    environ = {"HOME": str(folder), "MESRAI_DATABASE_URL": url, **(env or {})}
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    told = {name: value.replace("{site}", address) for name, value in (env or {}).items()}
+    environ = {"HOME": str(folder), "MESRAI_DATABASE_URL": url, **told}
     ready: threading.Event = threading.Event()
     made: dict[str, Any] = {}
 
@@ -140,7 +150,8 @@ def a_site(
             house = house_of(environ, database, DatabaseQueue(database), hosts, told)
             made["house"] = change(house) if change else house
             ready.set()
-            await listen(site_app(Site(made["house"], PAGES)), listener, stop=made["stop"])
+            served = app(made["house"]) if app else site_app(Site(made["house"], PAGES))
+            await listen(served, listener, stop=made["stop"])
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()

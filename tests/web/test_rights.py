@@ -41,7 +41,8 @@ def test_an_address_lets_in_whoever_has_its_right_and_nobody_else(stand: Stand, 
 
 
 def test_every_page_that_is_open_to_all_is_named_here() -> None:
-    assert {page.path for page in PAGES if page.needs is None} == {"/", "/sign-in", "/sign-out", "/welcome", "/join"}
+    open_to_all = {"/", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back", "/sign-out", "/welcome", "/join", "/join/oidc"}
+    assert {page.path for page in PAGES if page.needs is None} == open_to_all
 
 
 def test_every_right_is_given_to_somebody_and_the_owner_has_them_all() -> None:

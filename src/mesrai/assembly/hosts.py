@@ -18,7 +18,7 @@ from mesrai.forges.github.project_list import (
     reached_by_app,
     reached_by_token,
 )
-from mesrai.forges.github.transport import Credentials, Nobody, Session, Timing, Token, Transport, open_session
+from mesrai.forges.github.transport import Credentials, Nobody, Seen, Session, Timing, Token, Transport, open_session
 from mesrai.settings.serving import GitHubAccess
 from mesrai.store.forge_access import ForgeAccess, find_access, opened_access
 from mesrai.store.repositories import Found
@@ -178,11 +178,15 @@ def access_from(told: GitHubAccess, place: Place) -> ForgeAccess:
 
 
 @asynccontextmanager
-async def open_place(url: str, write_gap_s: float) -> AsyncIterator[Session]:
-    """A client to the GitHub at that address. Errors: SettingsError, which names the variable."""
+async def open_place(url: str, write_gap_s: float, *, seen: Seen | None = None) -> AsyncIterator[Session]:
+    """A client to the GitHub at that address; `seen` is told of every answer.
+
+    Errors: SettingsError, which names the variable.
+    """
     async with AsyncExitStack() as opened:
         timing = Timing(write_gap_s=write_gap_s)
-        yield await opened.enter_async_context(open_session(place_named(url), version=__version__, timing=timing))
+        client = open_session(place_named(url), version=__version__, timing=timing, seen=seen)
+        yield await opened.enter_async_context(client)
 
 
 def place_named(url: str) -> Place:

@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING
 
 from mesrai.assembly.hosts import Hosts
 from mesrai.assembly.reach import reach_of
+from mesrai.assembly.repository_files import RepositoryFiles
+from mesrai.assembly.trying import reading_of
 from mesrai.errors import StoreError
-from mesrai.flows import connect_forge
+from mesrai.flows import configuring, connect_forge
+from mesrai.flows.configured import finding_central
+from mesrai.forges.clone_cache import CloneCache
+from mesrai.forges.github.central import CentralRepository
 from mesrai.jobs.embedded import DatabaseQueue
 from mesrai.server.web.house import ForgePlace, House
+from mesrai.server.web.oidc import sign_in_at
 from mesrai.settings import load_settings
 from mesrai.settings.serving import Serving
 from mesrai.store.passwords import Passwords
@@ -19,9 +25,15 @@ if TYPE_CHECKING:
 
 
 def house_of(
-    environ: Mapping[str, str], database: "Database", queue: DatabaseQueue, hosts: Hosts, told: Serving
+    environ: Mapping[str, str],
+    database: "Database",
+    queue: DatabaseQueue,
+    hosts: Hosts,
+    told: Serving,
+    *,
+    cache: CloneCache | None = None,
 ) -> House:
-    """The program behind the pages."""
+    """The program behind the pages; without a cache, pull requests are read through the code host's interface."""
     organisation = load_settings(environ).organisation
     place = hosts.session.place
     reach = reach_of(environ, told.allowed_hosts)
@@ -37,6 +49,8 @@ def house_of(
             queue=queue,
         )
 
+    central = finding_central(told.central, CentralRepository(told.central, hosts.transport).files)
+    files = RepositoryFiles(hosts)
     return House(
         database=database,
         organisation=organisation,
@@ -45,9 +59,20 @@ def house_of(
         installation=lambda: installation_on(environ, database, reach=reach),
         broken=lambda: broken(database),
         connecting=connecting,
+        configuring=lambda who: configuring.Desk(
+            database=database,
+            organisation=organisation,
+            who=who,
+            files=files.of,
+            central=central,
+            central_name=told.central,
+        ),
+        reading=reading_of(environ, database, hosts, cache, reach=reach, central=central),
         new_app=hosts.new_app,
         forge=ForgePlace(host=place.host, web=place.web, is_set_outside=told.github is not None),
         public_url=told.public_url,
+        elsewhere=None if told.sign_in.oidc is None else sign_in_at(told.sign_in.oidc, told.public_url),
+        is_password_for_all=told.sign_in.is_password_for_all,
     )
 
 

@@ -2,17 +2,21 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from mesrai.assembly.figures import figures_of, forge_seen
 from mesrai.assembly.hosts import NOT_CONNECTED, Host, Hosts, access_from, open_place, place_named
 from mesrai.assembly.house import broken, house_of
 from mesrai.assembly.intake import Intake
 from mesrai.assembly.reach import reach_of
 from mesrai.assembly.sources import clones_of
 from mesrai.assembly.stories import Stories
+from mesrai.domain.figures import JOB_SECONDS
+from mesrai.domain.tally import Tally
 from mesrai.errors import VaultLocked, WebhookRejected
 from mesrai.flows import receive
 from mesrai.flows.configured import finding_central
@@ -20,11 +24,14 @@ from mesrai.forges.github.central import CentralRepository
 from mesrai.forges.github.wire import read_event
 from mesrai.jobs.embedded import DatabaseQueue
 from mesrai.server.app import Doors
+from mesrai.server.metrics import Figures
 from mesrai.server.web.pages.all import PAGES
 from mesrai.server.web.site import Site
 from mesrai.settings import database_url_from, load_settings
 from mesrai.settings.serving import Serving, load_serving
 from mesrai.store.answers import prune_answers
+from mesrai.store.api_once import prune_once
+from mesrai.store.api_rates import prune_rates
 from mesrai.store.attempts import prune_attempts
 from mesrai.store.calls import forget_prompts, prune_calls
 from mesrai.store.deliveries import prune_deliveries
@@ -32,6 +39,7 @@ from mesrai.store.invitations import prune_invitations
 from mesrai.store.opening import open_database
 from mesrai.store.review_events import prune_events
 from mesrai.store.sessions import prune_sessions
+from mesrai.store.webhooks import prune_webhook_deliveries
 from mesrai.wiring import keyring_of
 from mesrai.worker import Desk
 
@@ -58,18 +66,19 @@ class Assembled:
     told: tuple[str, ...]  # what an operator should know at the start
     site: Site
     tidy: Callable[[], Awaitable[None]]  # forget what is no longer needed. Errors: StoreError
+    figures: Figures  # for operators
 
 
 @asynccontextmanager
-async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
-    """Everything joined, with an open database. Errors: SettingsError, StoreError."""
-    told = load_serving(environ)
+async def assembled(environ: Mapping[str, str], tally: Tally | None = None) -> AsyncIterator[Assembled]:
+    """Everything joined, with an open database; `tally` counts what happens. Errors: SettingsError, StoreError."""
+    told, tally = load_serving(environ), tally or Tally()
     organisation = load_settings(environ).organisation
     place = place_named(told.github_url)
     cache = clones_of(told, environ)
     async with (
         open_database(database_url_from(environ)) as database,
-        open_place(told.github_url, told.write_gap_s) as session,
+        open_place(told.github_url, told.write_gap_s, seen=forge_seen(tally, place.host)) as session,
     ):
         outside = None if told.github is None else access_from(told.github, place)
         hosts = Hosts(database, organisation, lambda: keyring_of(environ), session, outside=outside)
@@ -91,14 +100,19 @@ async def assembled(environ: Mapping[str, str]) -> AsyncIterator[Assembled]:
 
         yield Assembled(
             doors=Doors(github_webhook=webhook, broken=lambda: broken(database)),
-            desk=stories.desk(renew_s=told.lease_s / 3),
+            desk=replace(stories.desk(renew_s=told.lease_s / 3), ended=lambda *ended: _count_job(tally, *ended)),
             told=(
                 *await _told(told, await _host(hosts), place.host),
                 *([_NO_GIT] if cache is None and told.source is None else []),
             ),
-            site=Site(house_of(environ, database, queue, hosts, told), PAGES),
+            site=Site(house_of(environ, database, queue, hosts, told, cache=cache), PAGES),
             tidy=lambda: _tidy(database, queue, told.keep_prompts_days),
+            figures=figures_of(database, tally),
         )
+
+
+def _count_job(tally: Tally, kind: str, outcome: str, took_s: float) -> None:
+    tally.observe(JOB_SECONDS, took_s, kind=kind, outcome=outcome)
 
 
 async def _tidy(database: "Database", queue: DatabaseQueue, keep_prompts_days: int) -> None:
@@ -109,6 +123,9 @@ async def _tidy(database: "Database", queue: DatabaseQueue, keep_prompts_days: i
     await prune_sessions(database)
     await prune_attempts(database)
     await prune_invitations(database)
+    await prune_once(database)
+    await prune_rates(database, before=int(time.time() // 60) - 2)
+    await prune_webhook_deliveries(database)
     await forget_prompts(database, older_than_s=keep_prompts_days * _DAY_S)
     await prune_calls(database, older_than_s=_STEPS_KEPT_S)
     await prune_events(database, older_than_s=_STEPS_KEPT_S)

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from mesrai.assembly.hosts import Hosts
+from mesrai.assembly.outgoing import sending
 from mesrai.assembly.sources import source_of
 from mesrai.domain.pull_request import PullRequest, RepositoryName
 from mesrai.errors import MesraiError
-from mesrai.flows import obey, receive, run_review
+from mesrai.flows import obey, receive, run_review, webhooks
 from mesrai.flows.configured import FindCentral, finding_saved
 from mesrai.flows.recording import ReviewCalls, review_of
 from mesrai.forges.clone_cache import CloneCache
@@ -25,7 +26,7 @@ from mesrai.settings import load_settings
 from mesrai.settings.serving import load_serving
 from mesrai.store.answers import book_now
 from mesrai.store.repositories import put_repositories
-from mesrai.wiring import Errand, all_analysers, installation_on, model_for
+from mesrai.wiring import Errand, all_analysers, installation_on, keyring_of, model_for
 from mesrai.worker import Desk
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ class Stories:
 
     def desk(self, *, renew_s: float) -> Desk:
         """What the worker needs; it renews the lease of a job so often."""
+        outside = webhooks.Desk(
+            database=self._database,
+            organisation=load_settings(self._environ).organisation,
+            queue=self._queue,
+            keyring=lambda: keyring_of(self._environ),
+        )
+        post = sending(self._reach)
         reviewing = run_review.Desk(
             queue=self._queue,
             database=self._database,
@@ -68,13 +76,17 @@ class Stories:
             renew_s=renew_s,
             central=self._central,
             saved=finding_saved(self._database, load_settings(self._environ).organisation),
+            tell=lambda review: webhooks.tell_of_review(outside, review),
         )
 
         async def gave_up(job: Job, error: MesraiError) -> None:
             if job.kind == receive.LOOK:
                 return  # nobody waits for it; the next change of an installation, or a person, has it done again
-            if job.kind == receive.REVIEW:
+            if job.kind == webhooks.DELIVER:
+                await webhooks.give_up(outside, job, error.message)
+            elif job.kind == receive.REVIEW:
                 await run_review.tell_failure(reviewing, job, error)
+                await webhooks.tell_of_review(outside, review_of(job))
             else:
                 await obey.tell_failure(reviewing, job, error)
 
@@ -84,6 +96,7 @@ class Stories:
                 receive.REVIEW: lambda job: run_review.run_review(reviewing, job),
                 receive.COMMAND: lambda job: obey.obey(reviewing, job),
                 receive.LOOK: self._look,
+                webhooks.DELIVER: lambda job: webhooks.deliver(outside, job, post, time.time),
             },
             gave_up=gave_up,
         )

@@ -9,7 +9,7 @@ from mesrai.domain.policy import Rule
 from mesrai.domain.selection import Selection
 from mesrai.review.options import Depth
 
-FORMATS = ("terminal", "json", "markdown", "sarif", "github", "agent", "prompt")
+FORMATS = ("terminal", "json", "markdown", "sarif", "github", "gitlab", "agent", "prompt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,12 @@
 import http.client
 import json
 import sys
+import time
 
 import click
 
 _WAIT_S = 4.0
+_BETWEEN_S = 0.2
 _MOST = 65_536  # bytes of an answer
 
 
@@ -20,21 +22,29 @@ _MOST = 65_536  # bytes of an answer
     help="The door's port, or that of its metrics: a worker has only that one.",
 )
 @click.option("--live", is_flag=True, help="Only whether the process answers, not whether all it needs is there.")
-def health(host: str, port: int, live: bool) -> None:
+@click.option("--wait", type=click.IntRange(0, 3_600), default=0, metavar="SECONDS", help="Ask until it is, so long.")
+def health(host: str, port: int, live: bool, wait: int) -> None:
     """Ask the service on this machine whether it is well: ends with 0 if it is, with 1 if it is not.
 
-    For the health checks of containers, where no other program may be at hand.
+    For the health checks of containers, where no other program may be at hand, and for scripts.
     """
     path = "/health/live" if live else "/health/ready"
+    ends = time.monotonic() + wait
+    while wrong := _wrong(host, port, path):
+        if time.monotonic() >= ends:
+            click.echo(wrong, err=True)
+            sys.exit(1)
+        time.sleep(_BETWEEN_S)
+    click.echo("alive" if live else "ready")
+
+
+def _wrong(host: str, port: int, path: str) -> str:
+    """What is wrong, in a sentence; empty if nothing is."""
     try:
         status, body = _asked(host, port, path)
     except (OSError, http.client.HTTPException) as error:
-        click.echo(f"Nothing answers at {host}:{port}: {error}.", err=True)
-        sys.exit(1)
-    if status != 200:
-        click.echo(f"{path} answers {status}{_broken(body)}.", err=True)
-        sys.exit(1)
-    click.echo("alive" if live else "ready")
+        return f"Nothing answers at {host}:{port}: {error}."
+    return "" if status == 200 else f"{path} answers {status}{_broken(body)}."
 
 
 def _asked(host: str, port: int, path: str) -> tuple[int, bytes]:

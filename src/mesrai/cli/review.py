@@ -26,7 +26,7 @@ _CONTEXT_CHARS = 20_000
 @click.option("-c", "--commit", metavar="SHA", help="One commit against its first parent.")
 @click.option("-b", "--branch", metavar="NAME", help="From where HEAD left branch NAME up to HEAD.")
 @click.option("-r", "--range", "range_", metavar="A..B", help="From A to B; A...B starts where B left A.")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS[:5]), help="How to print it. [default: terminal]")
+@click.option("-f", "--format", "form", type=click.Choice(FORMATS[:6]), help="How to print it. [default: terminal]")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
 @click.option("--agent", is_flag=True, help="One stable JSON document and nothing else, for programs.")
 @click.option("--prompt-only", is_flag=True, help="Compact text for a coding agent to act on.")

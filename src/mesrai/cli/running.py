@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mesrai.review.files_shown import read_files_shown
 from mesrai.review.guidance import PolicyFound, load_policy
 from mesrai.review.options import Options
 from mesrai.review.pipeline import Reading, estimate_change, review_change, review_offline
+from mesrai.review.progress import Watch
 from mesrai.review.render.code import Lines
 from mesrai.settings import Settings
 from mesrai.wiring import (
@@ -48,9 +49,20 @@ class Done:
     lines: Lines  # the same, and the old files where a finding is about one, by lines
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attended:
+    """Who watches a review and may stop it, where that is not the person at the terminal."""
+
+    watch: Watch
+    stop: asyncio.Event
+
+
 @asynccontextmanager
-async def run_review(call: Call) -> AsyncIterator[Done]:
-    """Review what the call selects. Errors: MesraiError, ReviewFailed among them."""
+async def run_review(call: Call, attended: Attended | None = None) -> AsyncIterator[Done]:
+    """Review what the call selects. Without `attended`, progress is shown on stderr, and Ctrl-C stops it gently.
+
+    Errors: MesraiError, ReviewFailed among them.
+    """
     async with AsyncExitStack() as opened:
         installation = None if call.is_offline else await opened.enter_async_context(open_installation(os.environ))
         source = await opened.enter_async_context(local_source(Path.cwd(), call.selection))
@@ -60,7 +72,8 @@ async def run_review(call: Call) -> AsyncIterator[Done]:
             review = await review_offline(change, source, all_analysers(), policy=policy)
         else:
             policy = await _with_memories(installation, source, change, policy)
-            review = await _with_model(call, installation, change, source, policy)
+            with _attended(call) if attended is None else nullcontext(attended) as present:
+                review = await _with_model(call, installation, change, source, policy, present)
         yield await _done(review, change, source)
 
 
@@ -114,21 +127,24 @@ async def _with_memories(installation: Installation, source: LocalSource, change
 
 
 async def _with_model(
-    call: Call, installation: Installation, change: Change, source: LocalSource, policy: Policy
+    call: Call,
+    installation: Installation,
+    change: Change,
+    source: LocalSource,
+    policy: Policy,
+    attended: Attended,
 ) -> Review:
     settings = installation.unlocked()
     errand = Errand(repository=source.root.name, limit=call.budget)
     async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
-        watching = progress_for(is_quiet=call.is_quiet, is_verbose=call.is_verbose)
-        with _stopped(call.stop_after_s) as stop, watching as watch:
-            review = await review_change(
-                change,
-                Reading(source=source, analysers=all_analysers(), model=model),
-                policy=policy,
-                options=_options(call, settings, change),
-                watch=watch,
-                stop=stop,
-            )
+        review = await review_change(
+            change,
+            Reading(source=source, analysers=all_analysers(), model=model),
+            policy=policy,
+            options=_options(call, settings, change),
+            watch=attended.watch,
+            stop=attended.stop,
+        )
     told = (
         [f"Asked {settings.main.model}, connected by {settings.origin}."] if call.is_verbose and settings.main else []
     )
@@ -153,6 +169,14 @@ def options_for(call: Call, settings: Settings) -> Options:
 async def _done(review: Review, change: Change, source: LocalSource) -> Done:
     shown = await read_files_shown(review, change, source)
     return Done(review=review, change=change, root=source.root, heads=dict(shown.heads), lines=shown.lines)
+
+
+@contextmanager
+def _attended(call: Call) -> Iterator[Attended]:
+    """The person at the terminal."""
+    watching = progress_for(is_quiet=call.is_quiet, is_verbose=call.is_verbose)
+    with _stopped(call.stop_after_s) as stop, watching as watch:
+        yield Attended(watch=watch, stop=stop)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def _text(review: Review, lines: Lines, call: Call) -> str:
         "markdown": lambda: _markdown(review, lines),
         "sarif": lambda: _sarif(review),
         "github": lambda: _github(review),
+        "gitlab": lambda: _gitlab(review),
         "prompt": lambda: _prompt(review, lines),
     }
     return makers[call.form]()
@@ -93,6 +94,12 @@ def _github(review: Review) -> str:
     from mesrai.review.render.workflow import render_workflow
 
     return render_workflow(review)
+
+
+def _gitlab(review: Review) -> str:
+    from mesrai.review.render.code_quality import render_code_quality
+
+    return render_code_quality(review)
 
 
 def _prompt(review: Review, lines: Lines) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from mesrai.domain.usage import Usage
-from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Spending, Started, Stopping
+from mesrai.review.progress import BatchEnded, BatchSplit, Event, Found, Notice, Spending, Started, Stopping
 from mesrai.review.render.untrusted import one_line, shown_path
-from mesrai.review.render.wording import cost_text, counted, estimate_text, seconds_text
+from mesrai.review.render.wording import cost_text, counted, estimate_text, place_of, seconds_text
 
 Clock = Callable[[], float]
 _MOST_NAMED: Final = 3
@@ -74,7 +74,8 @@ def step(event: Event) -> str:
     if isinstance(event, Started):
         return f"Asking about {counted(event.files, 'file')} in {counted(event.batches, 'batch', 'batches')}."
     if isinstance(event, BatchEnded) and not event.failure:
-        return f"Read {named(event.paths)}: {event.confirmed} confirmed, {event.refuted} dropped."
+        read = f"Read {named(event.paths)}: {event.confirmed} confirmed, {event.refuted} dropped."
+        return " ".join([read, *(_found(each) for each in event.found)])
     if isinstance(event, BatchSplit):
         return f"A batch was too large; it goes on as {event.into}."
     return ""
@@ -84,3 +85,7 @@ def named(paths: tuple[str, ...]) -> str:
     """The first of some paths, and how many more there are."""
     named = ", ".join(shown_path(path, 60) for path in paths[:_MOST_NAMED])
     return named + (f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else "")
+
+
+def _found(found: Found) -> str:
+    return f"{found.severity.capitalize()}: {one_line(found.title, 120)} ({place_of(found.path, found.line)})."

@@ -130,7 +130,8 @@ def _policy_error(problems: Sequence[Problem], file: str) -> PolicyError:
     first, *others = ordered
     more = "".join(f"; line {problem.line}: {problem.text}" for problem in others[: _SHOWN_PROBLEMS - 1])
     left = len(others) - (_SHOWN_PROBLEMS - 1)
-    return PolicyError(first.text + more + (f"; and {left} more" if left > 0 else ""), file=file, line=first.line)
+    told = first.text + more + (f"; and {left} more" if left > 0 else "")
+    return PolicyError(told, file=file, line=first.line, problems=[(each.line, each.text) for each in ordered])
 
 
 def _rule_lines(root: Node) -> dict[str, int]:

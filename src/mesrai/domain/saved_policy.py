@@ -38,8 +38,8 @@ class Place:
     def file(self) -> str:
         """What stands where a value's origin is told, in place of a file's name."""
         if self.folder:
-            return f"saved for the folder {self.folder}"
-        return "saved for the repository" if self.repository else "saved for the organisation"
+            return f"what is saved for the folder {self.folder}"
+        return "what is saved for the repository" if self.repository else "what is saved for the organisation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +220,9 @@ def _yaml(node: Node) -> Any:
         pairs = [(_yaml(key), _yaml(value)) for key, value in node.pairs]
         return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
     if isinstance(node, Listing):
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", [_yaml(each) for each in node.items], flow_style=not node.items)
+        return yaml.SequenceNode(
+            "tag:yaml.org,2002:seq", [_yaml(each) for each in node.items], flow_style=not node.items
+        )
     if isinstance(node, Alias):
         raise PolicyError(f"an alias (`*{node.name[:40]}`) cannot be kept", file="line", line=node.line)
     tag = "tag:yaml.org,2002:str"

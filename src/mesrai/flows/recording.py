@@ -15,7 +15,7 @@ from mesrai.domain.diff import Side
 from mesrai.domain.file_text import lines_of, text_of
 from mesrai.domain.finding import Finding
 from mesrai.domain.pull_request import PullRequest
-from mesrai.domain.review import Review
+from mesrai.domain.review import Outcome, Review
 from mesrai.errors import ForgeError, SourceError, StoreError
 from mesrai.forges.forge import Source
 from mesrai.jobs.queue import Job
@@ -27,7 +27,7 @@ from mesrai.review.render.json_text import render_json
 from mesrai.store.calls import Ended, begin_call, end_call, give_up_calls
 from mesrai.store.database import Database
 from mesrai.store.review_events import Happened, add_events
-from mesrai.store.reviews import About, Sums, begin_review, end_review, tell_about, tell_sums
+from mesrai.store.reviews import About, Sums, begin_review, end_review, set_outcome, tell_about, tell_sums
 
 LOG: Final = logging.getLogger("mesrai.reviews")
 STEP: Final = "step"
@@ -163,6 +163,12 @@ async def end(
     await end_review(database, review_of(job), outcome, report=render_json(review), reason=reason)
 
 
+async def keep_failed(database: Database, organisation: str, job: Job, pull_request: PullRequest, reason: str) -> None:
+    """Keep that the job's review failed for good, whether or not it ever began. Errors: StoreUnavailable."""
+    await begin(database, organisation, job, pull_request, str(job.payload.get("trigger", "")))
+    await set_outcome(database, review_of(job), Outcome.FAILED, reason=reason)
+
+
 def review_of(job: Job) -> str:
     """The id of the review that a job carries out."""
     return f"job-{job.id}"
@@ -170,7 +176,8 @@ def review_of(job: Job) -> str:
 
 def sums_of(review: Review, excerpts: str = "") -> Sums:
     """A review in numbers."""
-    bad: Counter[str] = Counter(each.severity for each in (*review.findings, *review.unanchored))
+    bad: Counter[str] = Counter(each.severity for each in review.findings)
+    bad.update(each.severity for each in review.unanchored)
     cost = review.usage.cost
     return Sums(
         critical=bad["critical"],

@@ -1,7 +1,7 @@
 """Review one pull request: look at it anew, decide, review what is new, say it, and remember how far it got."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,7 +29,7 @@ from mesrai.flows.publish import (
     say_stopped,
 )
 from mesrai.flows.publishing.messages import Moment, say_message
-from mesrai.flows.recording import READING, Record, begin, end, excerpts_of, recording, review_of
+from mesrai.flows.recording import READING, Record, begin, end, excerpts_of, keep_failed, recording, review_of
 from mesrai.flows.remember import with_memories
 from mesrai.flows.waiting import Heeding, Wait, rest_waits, wait_for
 from mesrai.forges.forge import Forge, Source
@@ -61,6 +61,7 @@ class Desk:
     renew_s: float  # between two renewals of a job's lease; well below its length
     central: FindCentral | None = None  # None: no central repository configures the others
     saved: FindSaved | None = None  # None: nothing is saved on pages
+    tell: Callable[[str], Awaitable[None]] | None = None  # others what became of a review. Errors: StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,8 @@ async def run_review(desk: Desk, job: Job) -> str:
         recording(desk.database, review, desk.now) as record,
     ):
         came = await _carried_out(desk, job, stop, record)
+    if desk.tell is not None:  # before the job ends, so that it is not forgotten if this process does
+        await desk.tell(review)
     if came.until is None:
         await desk.queue.finish(job)
     else:
@@ -161,14 +164,14 @@ async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event, record: Record
 async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
     """Say on the pull request that its review failed for good. Errors: ForgeError, StoreError."""
     repository, number, installation = place_of(job.payload)
+    await set_outcome(desk.database, review_of(job), Outcome.FAILED, reason=error.message)  # also if nobody can say it
     async with desk.forge(repository, installation) as forge:
         pull_request = await forge.pull_request(number)
         followed = await find_followed(desk.database, job.subject)
         known = Known(summary_comment=followed.summary_comment, check=followed.check_id, check_sha=followed.check_sha)
         known = await say_failed(forge, pull_request, error, known=known)
         await _keep_known(desk, job.subject, known)
-    await begin(desk.database, desk.organisation, job, pull_request, str(job.payload.get("trigger", "")))
-    await set_outcome(desk.database, review_of(job), Outcome.FAILED, reason=error.message)
+    await keep_failed(desk.database, desk.organisation, job, pull_request, error.message)
     # With the same answers, it might fail for the same reason.
     await change_followed(desk.database, job.subject, lambda now: replace(now, round=now.round + 1))
 

@@ -36,6 +36,7 @@ class Desk:
     database: Database
     organisation: str
     passwords: Passwords
+    elsewhere: str = ""  # the identity provider where all but owners must sign in; empty: passwords are for all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ async def create_owner(desk: Desk, code: Secret, who: Newcomer, client: Client) 
 
     Errors: SignInRefused if the code is wrong or there is an owner; UserError for what is wrong with the account.
     """
-    invitation = await _invited(desk, code, client)
+    invitation = await find_invited(desk, code, client)
     if invitation.email or not await needs_owner(desk):
         raise SignInRefused("There is an owner already; ask for an invitation.")
     return await _joined(desk, invitation, who, client)
@@ -91,12 +92,24 @@ async def accept_invitation(desk: Desk, word: Secret, who: Newcomer, client: Cli
 
     Errors: SignInRefused if the invitation is wrong, used or over; UserError for what is wrong with the account.
     """
-    invitation = await _invited(desk, word, client)
+    invitation = await find_invited(desk, word, client)
     if not invitation.email:
         raise SignInRefused("That is the set-up code, not an invitation.")
     if who.email.strip().lower() != invitation.email:
         raise SignInRefused("The invitation is for another address.")
+    _refuse_password_of(desk, invitation.role)
     return await _joined(desk, invitation, who, client)
+
+
+async def find_invited(desk: Desk, word: Secret, client: Client) -> Invitation:
+    """The invitation with that code, or that which makes the first owner. Errors: SignInRefused, StoreUnavailable."""
+    await _refuse_too_many(desk, "invitation", client)
+    invitation = await find_invitation(desk.database, word.open())
+    if invitation is None or invitation.organisation != desk.organisation:
+        # Counted for the network alone: an account of that name would lock everybody out.
+        await note_failure(desk.database, f"invitation from {client.network}", client.network)
+        raise SignInRefused("That code is wrong, was used, or is too old.")
+    return invitation
 
 
 async def sign_in(desk: Desk, email: str, password: Secret, client: Client) -> Secret:
@@ -108,6 +121,7 @@ async def sign_in(desk: Desk, email: str, password: Secret, client: Client) -> S
     if account is None or not is_right or member is None:
         await note_failure(desk.database, email, client.network)
         raise SignInRefused
+    _refuse_password_of(desk, member.role)
     await forgive(desk.database, email)
     newer = await desk.passwords.hashed(password) if desk.passwords.is_outdated(account.password) else ""
     async with desk.database.transaction() as statements:
@@ -152,24 +166,19 @@ def refuse_weak(password: Secret, email: str) -> None:
         raise UserError("That password is too easy to guess.")
 
 
+def _refuse_password_of(desk: Desk, role: Role) -> None:
+    if desk.elsewhere and role is not Role.OWNER:
+        raise SignInRefused(f"Passwords are for owners only here. Sign in with {desk.elsewhere}.")
+
+
 async def _refuse_too_many(desk: Desk, email: str, client: Client) -> None:
     wait = await wait_for(desk.database, email, client.network)
     if wait > 0:
         raise SignInRefused(f"Too many attempts. Try again in {ceil(wait)} seconds.", wait_s=wait)
 
 
-async def _invited(desk: Desk, word: Secret, client: Client) -> Invitation:
-    await _refuse_too_many(desk, "invitation", client)
-    invitation = await find_invitation(desk.database, word.open())
-    if invitation is None or invitation.organisation != desk.organisation:
-        # Counted for the network alone: an account of that name would lock everybody out.
-        await note_failure(desk.database, f"invitation from {client.network}", client.network)
-        raise SignInRefused("That code is wrong, was used, or is too old.")
-    return invitation
-
-
 async def _joined(desk: Desk, invitation: Invitation, who: Newcomer, client: Client) -> Secret:
-    email = _email(who.email)
+    email = address_in(who.email)
     account = await find_account(desk.database, email)
     if account is not None:
         if not await desk.passwords.is_right(who.password, account.password):
@@ -206,7 +215,8 @@ async def _joined(desk: Desk, invitation: Invitation, who: Newcomer, client: Cli
         )
 
 
-def _email(text: str) -> str:
+def address_in(text: str) -> str:
+    """An e-mail address in lower case. Errors: UserError."""
     email = text.strip().lower()
     name, at, host = email.rpartition("@")
     if (

@@ -48,7 +48,7 @@ async def stop(desk: Desk, review: KeptReview) -> bool:
 
 
 async def review_again(desk: Desk, review: KeptReview, scope: Scope) -> int:
-    """Have its pull request reviewed, as `@mesrai review` does; the job's number. Errors: UserError, StoreUnavailable."""
+    """Have its pull request reviewed, as `@mesrai review` does; the job's number. Errors: UserError, StoreError."""
     repository = repository_named(review.repository)
     if not review.number.isdecimal():
         raise UserError("This review is of no pull request.")

@@ -11,7 +11,7 @@ from mesrai.errors import LeaseLost, StoreError
 from mesrai.jobs.queue import Job, State, Waiting
 
 LEASE_S: Final = 60.0
-MOST_ATTEMPTS: Final = 5
+MOST_ATTEMPTS: Final = 10  # workers that a job may lose; one that fails by itself is given up earlier, by the worker
 _TELLING: Final = 2  # times the attempts that a job has, until nobody tells of its failure any more
 REPLACED: Final = "a newer one took its place"
 _SHORTEST_PAUSE_S: Final = 0.05  # between looks for what other processes put

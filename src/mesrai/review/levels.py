@@ -62,9 +62,9 @@ async def read_levels(
 ) -> Levels:
     """All that configures a change of these paths of a repository, which is named `host/owner/name` as far as known.
 
-    The repository's own files come after those that the central one has for it, and what is `saved` on the pages comes
-    before both, at each level. Memories are those that hold for the paths. Errors: PolicyError for a policy file that cannot be used, and for configured folders of which one lies in
-    another; SourceError, ForgeError.
+    The repository's own files come after those that the central one has for it; what is `saved` on the pages comes
+    before both, at each level. Memories are those that hold for the paths. Errors: PolicyError for a policy file that
+    cannot be used, and for configured folders of which one lies in another; SourceError, ForgeError.
     """
     shared = central.files if central is not None and not central.is_reviewed else None
     within = repository.rpartition("/")[2]

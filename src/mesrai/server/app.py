@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from mesrai.errors import MesraiError, WebhookRejected
-from mesrai.server.api.door import BASE, api_app
+from mesrai.server.api.door import api_at_base
 from mesrai.server.api.operations import OPERATIONS
 from mesrai.server.web.site import Site, fault, middleware, not_found
 
@@ -38,14 +38,14 @@ def server_app(
     doors: Doors, site: Site | None = None, *, body_s: float = BODY_S, answer_s: float = ANSWER_S
 ) -> Starlette:
     """The application. Who needs longer than `body_s` for a body gets 408; what takes longer than `answer_s`, 503."""
-    rooms = _Rooms(doors, body_s=body_s, answer_s=answer_s)
+    rooms = Rooms(doors, body_s=body_s, answer_s=answer_s)
     routes: list[BaseRoute] = [
         Route("/webhooks/github", rooms.github, methods=["POST"]),
         Route("/health/live", rooms.live),
         Route("/health/ready", rooms.ready),
     ]
     if site is not None:
-        routes.append(Mount(BASE, app=api_app(site.house, OPERATIONS)))
+        routes.append(api_at_base(site.house, OPERATIONS))
         routes.append(Mount("/", app=site_app(site)))
     return Starlette(routes=routes)
 
@@ -57,10 +57,10 @@ def site_app(site: Site) -> Starlette:
     )
 
 
-class _Rooms:
+class Rooms:
     """The endpoints."""
 
-    def __init__(self, doors: Doors, *, body_s: float, answer_s: float) -> None:
+    def __init__(self, doors: Doors, *, body_s: float = BODY_S, answer_s: float = ANSWER_S) -> None:
         self._doors = doors
         self._body_s = body_s
         self._answer_s = answer_s

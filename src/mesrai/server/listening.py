@@ -5,7 +5,7 @@ import socket
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S: Final = 10.0  # for the head of a request, from its first byte or from the connection's beginning
@@ -15,7 +15,7 @@ _IDLE_S: Final = 15  # that a connection is kept for the next request
 _ENDING_S: Final = 5
 
 
-async def listen(app: Starlette, listener: socket.socket, *, stop: asyncio.Event, head_s: float = HEAD_S) -> None:
+async def listen(app: ASGIApp, listener: socket.socket, *, stop: asyncio.Event, head_s: float = HEAD_S) -> None:
     """Serve on a listening socket until `stop` is set; requests under way then have a few seconds to end."""
 
     class Prompt(_Prompt):

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
-from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -29,8 +28,8 @@ OIDC_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_OIDC_VERIFIED_CLAIM": "The claim that says whether the e-mail address was verified. Default: "
     "`email_verified`.",
     "MESRAI_OIDC_GROUPS_CLAIM": "The claim that lists a person's groups. Default: `groups`.",
-    "MESRAI_OIDC_ROLE_MAP": "The role that each group gives, such as `platform=admin, finance=billing`; the highest "
-    "counts, and at every sign-in anew. Default: groups count for nothing.",
+    "MESRAI_OIDC_ROLE_MAP": "The role that each group gives, such as `platform=admin, finance=billing`; the first "
+    "that fits counts, at every sign-in anew. Default: groups count for nothing.",
     "MESRAI_PASSWORD_SIGN_IN": "`on`, or `off` where a provider is set: then only owners still come in with a "
     "password. Default: `on`.",
 }
@@ -40,6 +39,7 @@ _WORD: Final = re.compile(r"[!#-\[\]-~]{1,200}")  # what a scope may hold (RFC 6
 _CLAIM: Final = re.compile(r"[!-~]{1,200}")
 _DOMAIN: Final = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 _MOST_NAME: Final = 60
+_LEAST_SECRET: Final = 16  # characters; what browsers carry on the way is sealed with it, so it must not be guessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Oidc:
     default_role: Role = Role.MEMBER
     verified_claim: str = "email_verified"
     groups_claim: str = "groups"
-    roles: Mapping[str, Role] = MappingProxyType({})  # by the name of the group
+    roles: Mapping[str, Role] = field(default_factory=dict)  # by the name of the group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,9 @@ def load_sign_in(environ: Mapping[str, str]) -> SignIn:
     if said not in ("on", "off"):
         raise SettingsError("MESRAI_PASSWORD_SIGN_IN: either `on` or `off` belongs here.")
     if said == "off" and oidc is None:
-        raise SettingsError(f"MESRAI_PASSWORD_SIGN_IN: without {_ISSUER} nobody could sign in. Set it, or take `off` away.")
+        raise SettingsError(
+            f"MESRAI_PASSWORD_SIGN_IN: without {_ISSUER} nobody could sign in. Set it, or take `off` away."
+        )
     return SignIn(oidc=oidc, is_password_for_all=said == "on")
 
 
@@ -90,6 +92,8 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
         raise SettingsError("MESRAI_OIDC_CLIENT_ID: the id that Mesrai has at the provider belongs here.")
     if secret is None:
         raise SettingsError("MESRAI_OIDC_CLIENT_SECRET: the provider gives one with the client id. Set it.")
+    if len(secret.open()) < _LEAST_SECRET:
+        raise SettingsError(f"MESRAI_OIDC_CLIENT_SECRET: too short. Make one of {_LEAST_SECRET} characters or more.")
     if "MESRAI_PUBLIC_URL" not in env:
         raise SettingsError("MESRAI_PUBLIC_URL: the provider sends people back to it, so set it.")
     _refuse_address(issuer)
@@ -143,7 +147,9 @@ def _name(text: str) -> str:
 def _scopes(text: str) -> str:
     words = text.split()
     if "openid" not in words or not all(_WORD.fullmatch(each) for each in words):
-        raise SettingsError(f"MESRAI_OIDC_SCOPES: words with blanks between belong here, `openid` among them: {_SCOPES}.")
+        raise SettingsError(
+            f"MESRAI_OIDC_SCOPES: words with blanks between belong here, `openid` among them: {_SCOPES}."
+        )
     return " ".join(words)
 
 
@@ -182,4 +188,4 @@ def _roles(text: str) -> Mapping[str, Role]:
         if group.strip() in found:
             raise SettingsError(f"MESRAI_OIDC_ROLE_MAP: one group is named twice: {group.strip()[:60]}.")
         found[group.strip()] = _role(role, "MESRAI_OIDC_ROLE_MAP")
-    return MappingProxyType(found)
+    return found

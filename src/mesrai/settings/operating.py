@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Final
 
 from mesrai.errors import SettingsError
@@ -15,6 +16,8 @@ OPERATING_NAMES: Final[Mapping[str, str]] = {
     "own. Default: none.",
     "MESRAI_METRICS_HOST": "The address of that listener. Default: `127.0.0.1`, so that nobody outside the machine "
     "reaches it.",
+    "MESRAI_TRUSTED_PROXIES": "Addresses and networks of reverse proxies, such as `127.0.0.1, 10.0.0.0/8`: who they "
+    "say is asking, in X-Forwarded-For and X-Forwarded-Proto, is believed. Default: nobody is.",
 }
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _HOST: Final = re.compile(r"[0-9A-Za-z_.:-]{1,253}")
@@ -35,6 +38,7 @@ class Operating:
     log_level: str = "info"
     metrics_port: int | None = None  # None: nothing listens
     metrics_host: str = "127.0.0.1"
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks
 
 
 def load_operating(environ: Mapping[str, str]) -> Operating:
@@ -45,6 +49,7 @@ def load_operating(environ: Mapping[str, str]) -> Operating:
         log_level=_one_of(env, "MESRAI_LOG_LEVEL", _LEVELS, "info"),
         metrics_port=_port(env),
         metrics_host=_host(env.get("MESRAI_METRICS_HOST", "127.0.0.1")),
+        trusted_proxies=_proxies(env.get("MESRAI_TRUSTED_PROXIES", "")),
     )
 
 
@@ -68,3 +73,12 @@ def _host(said: str) -> str:
     if not _HOST.fullmatch(said):
         raise SettingsError("MESRAI_METRICS_HOST: an address to listen at belongs here, such as 0.0.0.0.")
     return said
+
+
+def _proxies(said: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(each)) for each in re.split(r"[,\s]+", said) if each)
+    except ValueError:
+        raise SettingsError(
+            "MESRAI_TRUSTED_PROXIES: addresses and networks belong here, such as 127.0.0.1, 10.0.0.0/8."
+        ) from None

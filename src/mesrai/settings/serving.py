@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from mesrai.domain.secret import Secret
 from mesrai.errors import SettingsError
+from mesrai.settings.oidc import SignIn, load_sign_in
 from mesrai.settings.secret_in import secret_in
 
 SERVING_NAMES: Final[Mapping[str, str]] = {
@@ -88,6 +89,7 @@ class Serving:
     lease_s: float = 60.0  # how long a job is held without a sign of life
     keep_prompts_days: int = 14  # what models were asked and answered; 0: it is not kept at all
     public_url: str = ""  # of the pages, without a slash at its end; empty: wherever people ask
+    sign_in: SignIn = SignIn()
     allowed_hosts: frozenset[str] = frozenset()  # `host` or `host:port`, in lower case; IPv6 in brackets
 
 
@@ -106,6 +108,7 @@ def load_serving(environ: Mapping[str, str]) -> Serving:
         lease_s=_lease(env.get("MESRAI_LEASE_S", "60")),
         keep_prompts_days=_days(env.get("MESRAI_KEEP_PROMPTS_DAYS", "14"), "MESRAI_KEEP_PROMPTS_DAYS"),
         public_url=_public_url(env.get("MESRAI_PUBLIC_URL", "")),
+        sign_in=load_sign_in(env),
         allowed_hosts=_hosts(env.get("MESRAI_ALLOWED_HOSTS", ""), "MESRAI_ALLOWED_HOSTS"),
     )
 

@@ -10,9 +10,13 @@ from mesrai.store.database import Database, Row, Statements
 
 _ADD: Final = """
     INSERT INTO people (email, name, password, subject, created_at) VALUES (:email, :name, :password, :subject, {now})
-    ON CONFLICT (email) DO NOTHING RETURNING id
+    ON CONFLICT DO NOTHING RETURNING id
 """
 _FIND: Final = "SELECT * FROM people WHERE email = :email"
+_FIND_BOUND: Final = "SELECT * FROM people WHERE subject = :subject AND subject <> ''"
+_BIND: Final = """
+    UPDATE people SET subject = :subject, password = :password WHERE id = :id AND subject = :before RETURNING id
+"""
 _SET_PASSWORD: Final = "UPDATE people SET password = :password WHERE id = :id"  # noqa: S105 - a statement
 _SET_NAME: Final = "UPDATE people SET name = :name WHERE id = :id"
 _JOIN: Final = """
@@ -37,7 +41,7 @@ class Account:
     email: str  # in lower case
     name: str
     password: str  # its hash; empty: none
-    subject: str  # at an identity provider; empty: none
+    subject: str  # the issuer, a blank, and the id at that identity provider; empty: none
     created_at: float  # seconds since the epoch
 
 
@@ -59,10 +63,26 @@ async def find_account(statements: Statements, email: str) -> Account | None:
     return Account(**rows[0]) if rows else None
 
 
+async def find_bound_account(statements: Statements, subject: str) -> Account | None:
+    """The account of somebody at an identity provider; None if there is none. Errors: StoreUnavailable."""
+    rows = await statements.rows(_FIND_BOUND, subject=subject)
+    return Account(**rows[0]) if rows else None
+
+
+async def bind_account(statements: Statements, account: Account, *, subject: str, password: str) -> bool:
+    """Bind an account to somebody at an identity provider, with the hash of a password that it keeps.
+
+    False if the account was bound elsewhere meanwhile. Errors: StoreUnavailable, also if they have another account.
+    """
+    return bool(
+        await statements.rows(_BIND, id=account.id, before=account.subject, subject=subject, password=password)
+    )
+
+
 async def add_account(
     database: Database, statements: Statements, *, email: str, name: str, password: str = "", subject: str = ""
 ) -> int | None:
-    """A new account's id; None if the address has one already. Errors: StoreUnavailable."""
+    """A new account's id; None if the address, or the subject, has one already. Errors: StoreUnavailable."""
     rows = await statements.rows(
         _ADD.format(now=database.now),
         email=email.strip().lower(),

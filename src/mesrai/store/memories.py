@@ -28,6 +28,13 @@ _DECIDE: Final = """
     UPDATE memories SET state = :state, changed_at = {now}, decided_by = :who, decided_at = {now}
     WHERE organisation = :organisation AND id = :id RETURNING *
 """
+_CHANGE: Final = """
+    UPDATE memories SET text = :text, scope = :scope, repository = :repository, paths = :paths, changed_at = {now}
+    WHERE organisation = :organisation AND id = :id RETURNING *
+"""
+_PENDING: Final = """
+    SELECT count(*) AS pending FROM memories WHERE organisation = :organisation AND state = 'pending'
+"""
 _REMOVE: Final = "DELETE FROM memories WHERE organisation = :organisation AND id = :id"
 
 
@@ -119,6 +126,35 @@ async def decide_memory(database: Database, organisation: str, number: int, stat
         elif state is MemoryState.ACTIVE and found.replaces:
             await _give_way(database, statements, found.replaces, organisation=organisation, who=who)
         return await _set_state(database, statements, found, state, organisation=organisation, who=who)
+
+
+async def change_memory(database: Database, changed: Memory, *, organisation: str, who: str) -> Memory:
+    """Give the one of that number another text and reach, and return it as it is now.
+
+    Errors: MemoryRefused if there is none; StoreUnavailable.
+    """
+    values = {"text": changed.text, "scope": changed.scope.value, "repository": changed.repository}
+    async with database.transaction() as statements:
+        before = await _locked(database, statements, organisation, changed.id)
+        (row,) = await statements.rows(
+            _CHANGE.format(now=database.now),
+            organisation=organisation,
+            id=changed.id,
+            paths=json.dumps(changed.paths),
+            **values,
+        )
+        after = _memory(row)
+        told = {"text": [before.text, after.text], "reach": [before.reach, after.reach]}
+        details = {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+        if details:
+            await _note(statements, "memory.change", after, organisation=organisation, who=who, **details)
+    return after
+
+
+async def count_pending(statements: Statements, organisation: str) -> int:
+    """How many wait for approval. Errors: StoreUnavailable."""
+    (row,) = await statements.rows(_PENDING, organisation=organisation)
+    return int(row["pending"])
 
 
 async def remove_memory(database: Database, organisation: str, number: int, *, who: str) -> Memory:

@@ -34,8 +34,9 @@ _SEND: Final = """
     INSERT INTO webhook_deliveries (webhook, event_id, event, body, state, attempts, status, told, created_at,
         changed_at)
     VALUES (:webhook, :event_id, :event, :body, 'waiting', 0, NULL, '', {now}, {now})
-    ON CONFLICT (webhook, event_id) DO NOTHING RETURNING id
+    ON CONFLICT (webhook, event_id) DO NOTHING
 """
+_OF_EVENT: Final = "SELECT * FROM webhook_deliveries WHERE webhook = :webhook AND event_id = :event_id"
 _DELIVERY: Final = "SELECT * FROM webhook_deliveries WHERE webhook = :webhook AND id = :id"
 _DELIVERIES: Final = "SELECT * FROM webhook_deliveries WHERE webhook = :webhook{more} ORDER BY id DESC LIMIT :most"
 _TRIED: Final = """
@@ -191,13 +192,13 @@ async def note_failed(database: Database, webhook: str, why: str) -> bool:
     return bool(ended)
 
 
-async def add_delivery(
-    database: Database, statements: Statements, *, webhook: str, event_id: str, event: str, body: str
-) -> int | None:
-    """A new delivery's number; None if that event was given to that webhook before. Errors: StoreUnavailable."""
-    values = {"webhook": webhook, "event_id": event_id, "event": event, "body": body}
-    rows = await statements.rows(_SEND.format(now=database.now), **values)
-    return int(rows[0]["id"]) if rows else None
+async def add_delivery(database: Database, *, webhook: str, event_id: str, event: str, body: str) -> Delivery:
+    """A new delivery, or the one of that event that was given to that webhook before. Errors: StoreUnavailable."""
+    async with database.transaction() as statements:
+        values = {"webhook": webhook, "event_id": event_id, "event": event, "body": body}
+        await statements.rows(_SEND.format(now=database.now), **values)
+        rows = await statements.rows(_OF_EVENT, webhook=webhook, event_id=event_id)
+    return Delivery(**rows[0])
 
 
 async def find_delivery(statements: Statements, webhook: str, number: int) -> Delivery | None:

@@ -4,9 +4,9 @@ from decimal import Decimal
 from tests.factories import a_usage
 
 from mesrai.cli.progress import progress_for
-from mesrai.cli.standing import Standing, sentence
+from mesrai.cli.standing import Standing, sentence, step
 from mesrai.domain.usage import Estimate
-from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Spending, Started, Stopping
+from mesrai.review.progress import BatchEnded, BatchSplit, Event, Found, Notice, Spending, Started, Stopping
 
 EVENTS: tuple[Event, ...] = (
     Started(files=9, batches=3),
@@ -88,3 +88,12 @@ def test_what_it_will_cost_is_said_before_anything_is_asked() -> None:
     with progress_for(stream=terminal, environ={"NO_COLOR": "1", "COLUMNS": "200"}) as watch:
         watch(Started(files=2, batches=1, estimate=estimate))
     assert told in terminal.getvalue()
+
+
+def test_what_was_verified_is_named_with_its_place() -> None:
+    found = (
+        Found(severity="high", title="Divides\nby zero", path="a\x1b.py", line=2),
+        Found(severity="low", title="Slow", path="b.py", line=None),
+    )
+    said = step(BatchEnded(batch=1, paths=("a.py",), confirmed=2, refuted=0, found=found))
+    assert said == "Read a.py: 2 confirmed, 0 dropped. High: Divides by zero (a␛.py:2). Low: Slow (b.py)."

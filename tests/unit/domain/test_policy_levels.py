@@ -250,3 +250,36 @@ def test_to_exclude_more_never_lets_a_rule_hold_in_more_places(level: Level, nam
 def test_a_rule_that_is_switched_off_holds_nowhere() -> None:
     off = Rule(title="A", rule="a", is_enabled=False)
     assert merged([Layer(level=Level.DIRECTORY, rules=(off,))], API).policy.rules == ()
+
+
+# Rules that a level does not take over
+
+
+def test_a_level_leaves_out_an_inherited_rule_and_the_folders_below_still_take_it_over() -> None:
+    files = ("rules: [{title: Cents, rule: x}]\n", "excludedRules: ['  CENTS ']\n", "")
+    assert made(*files[:2], scene=SHOP).policy.rules == ()
+    assert [rule.title for rule in made(*files, scene=API).policy.rules] == ["Cents"]
+    here = (*files[:1], "", "excludedRules: [Cents]\n")
+    assert made(*here, scene=API).policy.rules == ()
+
+
+def test_a_level_does_not_leave_out_its_own_rule() -> None:
+    found = made("", "rules: [{title: Cents, rule: x}]\nexcludedRules: [Cents]\n", scene=SHOP)
+    assert [rule.title for rule in found.policy.rules] == ["Cents"]
+    assert found.policy.excluded_rules == ("Cents",)
+
+
+@given(st.lists(st.sampled_from(["A", "B", "C"]), max_size=3), st.booleans())
+def test_exactly_the_inherited_rules_that_are_named_are_left_out(named: list[str], in_folder: bool) -> None:
+    rules = "rules: [{title: A, rule: x}, {title: B, rule: x}]\n"
+    excluding = yaml.safe_dump({"excludedRules": named})
+    texts, scene = ((rules, "", excluding), API) if in_folder else ((rules, excluding), SHOP)
+    assert [rule.title for rule in made(*texts, scene=scene).policy.rules] == [
+        each for each in "AB" if each not in named
+    ]
+
+
+def test_what_is_saved_is_told_apart_from_files() -> None:
+    saved = replace(layer_from(b"maxFiles: 5\n", file="what is saved", level=Level.GLOBAL), is_saved=True)
+    found = merged([saved, layer_from(b"language: German\n", file="f.yml", level=Level.GLOBAL)], SHOP)
+    assert (origin_of(found, "maxFiles").is_saved, origin_of(found, "language").is_saved) == (True, False)

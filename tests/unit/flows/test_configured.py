@@ -1,21 +1,27 @@
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.fakes import Files, MemoryFiles, MemorySource
+from tests.memory_forge import ADA
 from tests.reviewing import AFTER, BEFORE, NOW, SUBJECT, Bench, a_bench
 
 from mesrai.domain.change import At
+from mesrai.domain.memory import MemoryState
 from mesrai.domain.occasion import Trigger
 from mesrai.domain.pull_request import Person, RepositoryName
+from mesrai.domain.saved_policy import Place
 from mesrai.errors import ForgeNotFound, PolicyError, SettingsError
 from mesrai.flows.configured import central_folder, finding_central
 from mesrai.flows.run_review import run_review
 from mesrai.forges.folder import FolderFiles
 from mesrai.forges.forge import Conclusion, Reaction
 from mesrai.review.guidance import load_policy
+from mesrai.store.configurations import change_configuration
+from mesrai.store.memories import list_memories
 from mesrai.store.pull_requests import change_followed
 
 SHOP = RepositoryName(forge="github.com", owner="acme", name="shop")
@@ -198,3 +204,59 @@ def test_a_checkout_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert central_folder({}, tmp_path) is None
     with pytest.raises(SettingsError, match="MESRAI_CENTRAL_CONFIG: there is no folder"):
         central_folder({"MESRAI_CENTRAL_CONFIG": str(tmp_path / "gone")}, tmp_path)
+
+
+# What is saved on the pages
+
+
+def saved(bench: Bench, place: Place, text: str) -> Awaitable[bool]:
+    return change_configuration(bench.database, "acme", place, lambda _: text, who="ada")
+
+
+def test_what_is_saved_changes_the_review_and_the_repositorys_file_wins_over_it(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        configure(bench, {"mesrai-config.yml": "maxFiles: 100\n"})
+        await saved(bench, Place(), "language: Polish\nrules: [{title: Everywhere, rule: No floats for money.}]\n")
+        await saved(bench, Place(repository=str(SHOP)), "maxFiles: 1\nrules: [{title: Here, rule: Say why.}]\n")
+        await saved(bench, Place(repository="github.com/acme/other"), "rules: [{title: Not here, rule: Never.}]\n")
+        bench.head = {**bench.head, "b.py": "1\n", "c.py": "2\n"}
+        assert (await bench.reviewed()).startswith("reviewed"), "three files: the file's limit holds, not the saved one"
+        told = asked_with(bench)
+        assert all(words in told for words in ("No floats for money.", "Say why.", "Polish"))
+        assert "Never." not in told
+
+    play(tmp_path, story)
+
+
+def test_a_saved_setting_leaves_a_pull_request_unreviewed(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await saved(bench, Place(repository=str(SHOP)), "automatedReviewActive: false\n")
+        await bench.reviewed()
+        assert bench.model.prompts == []
+        await saved(bench, Place(repository=str(SHOP)), "")
+        assert (await bench.reviewed()).startswith("reviewed")
+
+    play(tmp_path, story)
+
+
+def test_a_question_is_answered_by_what_is_saved_too(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await saved(bench, Place(), "language: Polish\n")
+        bench.says(lambda _: '{"reply": "It is the mean.", "concedes": false, "remember": []}')
+        comment = bench.forge.say(ADA, "@mesrai why is this divided here?")
+        await bench.told("@mesrai why is this divided here?", comment=comment)
+        assert "Polish" in asked_with(bench)
+
+    play(tmp_path, story)
+
+
+def test_what_is_saved_decides_whether_a_memory_waits(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await saved(bench, Place(), "llmGeneratedMemoriesRequireApproval: true\n")
+        word = {"action": "create", "text": "Money is in cents.", "scope": "repository", "paths": [], "replaces": None}
+        bench.says(lambda _: json.dumps(word | {"reason": ""}))
+        await bench.told("@mesrai remember: money is in cents")
+        (kept,) = await list_memories(bench.database, "acme")
+        assert kept.state is MemoryState.PENDING
+
+    play(tmp_path, story)

@@ -16,7 +16,7 @@ ZERO = "0" * 40
 @pytest.fixture
 def work(tmp_path: Path) -> Repository:
     """A clone whose main is at the remote."""
-    remote = a_repository(tmp_path / "remote")
+    remote = a_repository(tmp_path / "remote", options=["--bare"])
     repository = a_repository(tmp_path / "work", {"a": "1\n"})
     repository.git("remote", "add", "origin", str(remote.root))
     repository.git("push", "--quiet", "origin", "main:main")

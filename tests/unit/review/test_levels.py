@@ -10,6 +10,7 @@ from mesrai.domain.finding import Severity
 from mesrai.domain.memory import Memory, MemoryScope
 from mesrai.domain.policy import Example, Policy, Rule, Scope
 from mesrai.domain.policy_levels import Level
+from mesrai.domain.saved_policy import Saved
 from mesrai.errors import PolicyError
 from mesrai.review.guidance import PolicyFound, load_policy
 from mesrai.review.levels import Central
@@ -262,3 +263,47 @@ def test_what_nobody_configured_has_the_defaults() -> None:
     found = found_for({}, "a.py")
     assert (found.policy, found.file) == (Policy(), "")
     assert found.told == "no mesrai-config.yml at the repository's root: the defaults hold"
+
+
+# What is saved on the pages
+
+
+def found_with(saved: Saved, own: Files, central: Files | None, *changed: str) -> PolicyFound:
+    source = MemorySource(own, {**own, **dict.fromkeys(changed, "new\n")})
+    shared = None if central is None else Central(files=MemoryFiles(central, "acme/rules"))
+    return asyncio.run(load_policy(source, At.BASE, repository=SHOP, central=shared, saved=saved))
+
+
+EVERYWHERE = ("saved", "central", "saved here", "central for it", "own", "saved folder", "central folder", "own folder")
+
+
+@pytest.mark.parametrize("said", range(1, 2 ** len(EVERYWHERE)), ids=lambda said: f"{said:08b}")
+def test_the_more_specific_level_wins_and_a_file_in_git_wins_over_what_is_saved_at_its_level(said: int) -> None:
+    texts = {name: f"language: {'x' * (at + 1)}\n" for at, name in enumerate(EVERYWHERE) if said >> at & 1}
+    saved = Saved(
+        organisation=texts.get("saved", ""),
+        repository=texts.get("saved here", ""),
+        folders={"api": texts.get("saved folder", "")},
+    )
+    central = {"mesrai-config.yml": "central", "shop/mesrai-config.yml": "central for it"}
+    central |= {"shop/api/mesrai-config.yml": "central folder"}
+    own = {"mesrai-config.yml": "own", "api/mesrai-config.yml": "own folder"}
+    found = found_with(
+        saved,
+        {path: texts[name] for path, name in own.items() if name in texts},
+        {path: texts[name] for path, name in central.items() if name in texts},
+        "api/a.py",
+    )
+    assert len(found.policy.language) == said.bit_length(), "the last of those that say something"
+
+
+def test_a_saved_folder_holds_where_a_change_touches_it_alone() -> None:
+    saved = Saved(repository="maxFiles: 9\n", folders={"api": "maxFiles: 3\n", "web": "maxFiles: 4\n", "empty": ""})
+    for changed, most in ((["api/a.py"], 3), (["api/a.py", "web/a.py"], 9), (["empty/a.py"], 9), (["a.py"], 9)):
+        assert found_with(saved, {}, None, *changed).policy.most_files == most
+
+
+def test_a_saved_folder_and_one_in_git_may_not_lie_in_one_another() -> None:
+    saved = Saved(folders={"api": "maxFiles: 3\n"})
+    with pytest.raises(PolicyError, match="lies in api, which what is saved for the folder api configures"):
+        found_with(saved, {"api/deep/mesrai-config.yml": ""}, None, "api/deep/a.py")

@@ -52,9 +52,7 @@ def test_a_backup_put_into_an_empty_database_is_the_same_database_again(engine: 
         assert subjects_in(other) == [("one", TEXT), ("two", TEXT)]
         noted(other, "three")  # numbers go on where they were: nothing is given twice
         assert [each for each, _ in subjects_in(other)] == ["one", "two", "three"]
-    assert sorted(each.name for each in tmp_path.iterdir() if not each.name.endswith(".db")) == ["kept.backup"] or (
-        engine == "sqlite"
-    )
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -74,15 +72,15 @@ def test_a_database_in_use_is_refused_unless_it_is_to_be_replaced(engine: str, t
 def test_a_restore_that_fails_leaves_all_as_it_was(engine: str, tmp_path: Path) -> None:
     with a_database(engine, tmp_path) as url:
         noted(url, "kept")
-        path, manifest = back_up(url, tmp_path / "kept.backup")
+        path, _ = back_up(url, tmp_path / "kept.backup")
         spoilt = tmp_path / "spoilt.backup"
         with zipfile.ZipFile(path) as whole, zipfile.ZipFile(spoilt, "w") as archive:
             content = whole.read("database")
             archive.writestr("manifest.json", whole.read("manifest.json"))
-            archive.writestr("database", content[:-100] + bytes(100))
+            archive.writestr("database", bytes(each ^ 1 for each in content[:100]) + content[100:])
         with pytest.raises(UserError, match="cut or changed"):
             restore(spoilt, url, replace=True)
-        path.write_bytes(path.read_bytes()[: manifest.size // 20])
+        path.write_bytes(path.read_bytes()[:-500])
         with pytest.raises(UserError, match="cut or changed"):
             restore(path, url, replace=True)
         assert [each for each, _ in subjects_in(url)] == ["kept"]

@@ -1,25 +1,36 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.database_clock import Clocked
 from tests.databases import ENGINES, a_database
 
 from mesrai.errors import UserError
+from mesrai.store.calls import Ended, begin_call, end_call
 from mesrai.store.opening import open_database
 from mesrai.store.reviews import (
     PARKED,
     RUNNING,
+    About,
     KeptReview,
     ReviewFilter,
+    Sums,
+    ask_to_stop,
     begin_review,
+    begun_among,
     end_review,
+    find_excerpts,
     find_report,
     find_review,
     latest_review,
     newest_reviews,
+    reviewed_authors,
     set_outcome,
+    stop_by,
+    tell_about,
+    tell_sums,
 )
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
@@ -129,5 +140,59 @@ def test_a_cursor_that_is_none_is_the_callers_mistake(engine: str, cursor: str, 
     async def use(clock: Clocked) -> None:
         with pytest.raises(UserError):
             await newest_reviews(clock, ReviewFilter(), after=cursor)
+
+    with_clock(engine, tmp_path, use)
+
+
+def test_a_review_is_told_about_and_found_by_it(engine: str, tmp_path: Path) -> None:
+    async def use(clock: Clocked) -> None:
+        for name, title, author in (("r1", "100% Sure_", "ada"), ("r2", "Other", "eve")):
+            await begin_review(clock, review=name, subject=ONE, head_sha="a", organisation="us")
+            await tell_about(clock, name, About(title=title, author=author, trigger="opened"))
+            clock.at += 1
+        await tell_sums(clock, "r2", Sums(high=2, models="a/m", took_s=1.5, nanos=7, currency="USD", excerpts="{}"))
+        found = await find_review(clock, "r2")
+        assert found is not None
+        assert (found.high, found.models, found.took_s, found.nanos, found.currency) == (2, "a/m", 1.5, 7, "USD")
+        assert await find_excerpts(clock, "r2") == "{}"
+        assert await reviewed_authors(clock, "us") == ["ada", "eve"]
+        assert await begun_among(clock, ["r1", "r9"]) == {"r1"}
+
+        async def named(**chosen: Any) -> list[str]:
+            return [each.id for each in await newest_reviews(clock, ReviewFilter(organisation="us", **chosen))]
+
+        assert await named(title="% SURE_") == ["r1"]
+        assert await named(title="%other") == []
+        assert await named(author="eve") == ["r2"]
+        assert (await named(severity="high"), await named(severity="critical")) == (["r2"], [])
+        assert await named(severity="low") == ["r2"]
+
+    with_clock(engine, tmp_path, use)
+
+
+def test_failovers_are_counted_from_the_calls(engine: str, tmp_path: Path) -> None:
+    async def use(clock: Clocked) -> None:
+        await begin_review(clock, review="r1", subject=ONE, head_sha="a")
+        for at in range(3):
+            number = await begin_call(clock, "r1", purpose="", asked=("a", "m"), prompt="")
+            await end_call(clock, number, Ended(took_s=1.0, provider="b", model="n", is_failover=at > 0))
+        await tell_sums(clock, "r1", Sums())
+        found = await find_review(clock, "r1")
+        assert found is not None
+        assert (found.failovers, found.nanos) == (2, None)
+
+    with_clock(engine, tmp_path, use)
+
+
+def test_one_person_stops_a_review_that_is_not_over(engine: str, tmp_path: Path) -> None:
+    async def use(clock: Clocked) -> None:
+        await begin_review(clock, review="r1", subject=ONE, head_sha="a")
+        assert await ask_to_stop(clock, "r1", "Ada")
+        assert not await ask_to_stop(clock, "r1", "Eve")
+        assert await stop_by(clock, "r1") == "Ada"
+        await begin_review(clock, review="r2", subject=ONE, head_sha="a")
+        await end_review(clock, "r2", "reviewed", report="{}")
+        assert not await ask_to_stop(clock, "r2", "Ada")
+        assert (await stop_by(clock, "r2"), await stop_by(clock, "r9")) == ("", "")
 
     with_clock(engine, tmp_path, use)

@@ -45,7 +45,7 @@ def with_strictness(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--time-limit",
-            type=click.IntRange(5, 7_200),
+            type=click.IntRange(1, 7_200),
             default=MOST_S,
             show_default=True,
             metavar="SECONDS",

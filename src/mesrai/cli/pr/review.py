@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--post", is_flag=True, help="Post it there; what stands there already is not posted again.")
 @click.option("--full", is_flag=True, help="With --post: all of the change, not only what is new since the last time.")
 @click.option("--since", metavar="SHA", help="Only what came after this commit of it, in full.")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS[:5]), help="How to print it. [default: terminal]")
+@click.option("-f", "--format", "form", type=click.Choice(FORMATS[:6]), help="How to print it. [default: terminal]")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
 @click.option("--agent", is_flag=True, help="One stable JSON document and nothing else, for programs.")
 @click.option("--prompt-only", is_flag=True, help="Compact text for a coding agent to act on.")

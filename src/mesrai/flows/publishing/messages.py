@@ -62,7 +62,7 @@ def message_text(template: str, change: Change, policy: Policy) -> str:
     The text is theirs and comes from the base branch, so it may mention people and hold any markdown. What is put in
     comes from the change, so it has no effect.
     """
-    values = _values(change, policy)
+    values = placeholders(change, policy)
     text = template.replace("\r\n", "\n").replace(ANY_MARK, "<!-- ")
     # In one go, so that what is put in is never taken for a placeholder.
     names = "|".join(values)
@@ -71,7 +71,8 @@ def message_text(template: str, change: Change, policy: Policy) -> str:
     return cut_markdown(redact_secrets(filled)[0].strip(), _MOST)
 
 
-def _values(change: Change, policy: Policy) -> Mapping[str, Callable[[], str]]:
+def placeholders(change: Change, policy: Policy) -> Mapping[str, Callable[[], str]]:
+    """What is put in for `@` and each name."""
     return {
         "changedFiles": lambda: "\n".join(_files(change)),
         "changedSummary": lambda: _summary(change),

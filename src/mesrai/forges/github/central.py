@@ -12,7 +12,7 @@ from mesrai.forges.github.objects import MOST_FILE, Blobs, Trees
 from mesrai.forges.github.payloads import a_mapping, a_sha, as_documented, text
 from mesrai.forges.github.transport import Transport
 
-_CANNOT: Final = "The central repository {} cannot be read, so it is not known what holds for this review: {}"
+CANNOT: Final = "The central repository {} cannot be read, so it is not known what holds for this review: {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,9 @@ class _Kept:
 class CentralFiles:
     """The files at one commit. See Files; each is read once, and by whoever may see them now."""
 
-    def __init__(self, name: str, kept: _Kept, transport: Transport, repository: str) -> None:
+    def __init__(self, name: str, kept: _Kept, transport: Transport, repository: str, *, cannot: str = CANNOT) -> None:
         self.name = name
+        self._cannot = cannot
         self._kept = kept
         self._trees = Trees(transport, repository)
         self._blobs = Blobs(transport, repository)
@@ -37,7 +38,7 @@ class CentralFiles:
         """See Files. One that is too large is an error: it would be passed over in silence."""
         files = self._kept.files
         if path not in files:
-            with _told_of(self.name):
+            with _told_of(self.name, self._cannot):
                 files[path] = await self._read(path)
         return files[path]
 
@@ -45,7 +46,7 @@ class CentralFiles:
         """See Files."""
         folders = self._kept.folders
         if folder not in folders:
-            with _told_of(self.name):
+            with _told_of(self.name, self._cannot):
                 folders[folder] = await self._trees.below(self._kept.commit, folder)
         return folders[folder]
 
@@ -61,8 +62,14 @@ class CentralFiles:
 class CentralRepository:
     """Where the files are; while the branch has not moved, they are not read again."""
 
-    def __init__(self, name: str, reach: Callable[[RepositoryName], Awaitable[Transport]]) -> None:
-        """`name` is its `owner/name`; `reach` gives the way to a repository, under credentials for it."""
+    def __init__(
+        self, name: str, reach: Callable[[RepositoryName], Awaitable[Transport]], *, cannot: str = CANNOT
+    ) -> None:
+        """`name` is its `owner/name`; `reach` gives the way to a repository, under credentials for it.
+
+        `cannot`: what an error says, with places for the name and for what happened.
+        """
+        self._cannot = cannot
         owner, _, last = name.partition("/")
         self._name = name
         self._reach = reach
@@ -75,21 +82,21 @@ class CentralRepository:
 
         Errors: ForgeError, SourceError; their messages name the central repository.
         """
-        with _told_of(self._name):
+        with _told_of(self._name, self._cannot):
             transport = await self._reach(self._repository)
             with as_documented():
                 branch = text(a_mapping(await transport.read(self._path)), "default_branch")
                 commit = a_sha(a_mapping(await transport.read(f"{self._path}/commits/{quote(branch, safe='')}")))
         if self._kept.commit != commit:
             self._kept = _Kept(commit=commit)
-        return CentralFiles(self._name, self._kept, transport, self._path)
+        return CentralFiles(self._name, self._kept, transport, self._path, cannot=self._cannot)
 
 
 @contextmanager
-def _told_of(name: str) -> Iterator[None]:
+def _told_of(name: str, cannot: str) -> Iterator[None]:
     """Have an error say which repository it is about: people look for it in the one under review."""
     try:
         yield
     except (ForgeError, SourceError) as error:
-        error.args = (_CANNOT.format(name, error.message),)
+        error.args = (cannot.format(name, error.message),)
         raise

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import SystemRandom
@@ -121,11 +121,16 @@ class _Answer:
     body: bytes = field(repr=False)
 
 
+# Told of every answer: which allowance it took from, its status, its headers by lower-case name.
+Seen = Callable[[str, int, Mapping[str, str]], None]
+
+
 class Session:
     """An open HTTP client to one GitHub, shared by all credentials of this process."""
 
-    def __init__(self, client: aiohttp.ClientSession, place: Place, timing: Timing) -> None:
+    def __init__(self, client: aiohttp.ClientSession, place: Place, timing: Timing, seen: Seen | None = None) -> None:
         self.client = client
+        self.seen = seen
         self.place = place
         self.timing = timing
         self._paces: dict[str, Pace] = {}
@@ -136,7 +141,9 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(place: Place, *, version: str, timing: Timing | None = None) -> AsyncIterator[Session]:
+async def open_session(
+    place: Place, *, version: str, timing: Timing | None = None, seen: Seen | None = None
+) -> AsyncIterator[Session]:
     """A client that says it is Mesrai in this version; closed with all its connections on exit."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=50, ttl_dns_cache=300),
@@ -148,7 +155,7 @@ async def open_session(place: Place, *, version: str, timing: Timing | None = No
             "X-GitHub-Api-Version": _API_VERSION,
         },
     ) as client:
-        yield Session(client, place, timing or Timing())
+        yield Session(client, place, timing or Timing(), seen)
 
 
 class Transport:
@@ -278,6 +285,8 @@ class Transport:
                 answer = await self._exchange(call, token)
         else:
             answer = await self._exchange(call, token)
+        if self._session.seen is not None:
+            self._session.seen(call.resource, answer.status, answer.headers)
         spent_s = spent_for_s(answer.headers)
         if spent_s is not None:
             self._pace.limited(call.resource, spent_s)

@@ -13,7 +13,7 @@ _NAME: Final = re.compile(r"[^a-z0-9]+")
 
 def render_rule_file(memory: Memory) -> str:
     """The text of a `.mesrai/rules/*.md` that asks for what the memory says."""
-    title = _title(memory.text)
+    title = title_for(memory.text)
     front = [f"title: {_quoted(title)}", "scope: file", "severity_min: medium"]
     if memory.paths:
         front += ["path:", *(f"  - {_quoted(path)}" for path in memory.paths)]
@@ -24,11 +24,12 @@ def render_rule_file(memory: Memory) -> str:
 
 def rule_file_name(memory: Memory) -> str:
     """A name for that file."""
-    words = _NAME.sub("-", _title(memory.text).lower()).strip("-")[:50].strip("-")
+    words = _NAME.sub("-", title_for(memory.text).lower()).strip("-")[:50].strip("-")
     return f".mesrai/rules/{words or f'memory-{memory.id}'}.md"
 
 
-def _title(text: str) -> str:
+def title_for(text: str) -> str:
+    """A rule's name, from its words."""
     first = _SENTENCE.match(text)
     title = (first[0] if first else text).rstrip(".")
     return title if len(title) <= _MOST_TITLE else title[: _MOST_TITLE - 1].rsplit(" ", 1)[0] + "…"

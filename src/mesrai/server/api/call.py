@@ -1,4 +1,4 @@
-"""One call of the interface: who calls, with which rights, and what was sent; read and proven before anything is done."""
+"""One call of the interface: who calls, with which rights, and what was sent, all of it proven."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field

@@ -54,5 +54,5 @@ def _again(is_same: bool, answer: str, told: Mapping[str, str]) -> Response:
         beside = Beside(headers={"retry-after": "2"})
         raise ApiError(Code.IN_PROGRESS, "The request with this Idempotency-Key is not over yet.", beside)
     kept = json.loads(answer)
-    headers = {**told, "idempotency-replayed": "true", "cache-control": "no-store"}
+    headers = {**told, "idempotency-replayed": "true"}
     return Response(kept["body"], kept["status"], headers, media_type="application/json")

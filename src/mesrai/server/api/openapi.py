@@ -181,8 +181,8 @@ def _schema(shape: Any) -> Json:
 
 def _component(shape: type[msgspec.Struct]) -> Json:
     _, parts = msgspec.json.schema_components([shape], ref_template=_REF)
-    found: Json = parts[shape.__name__]
-    return _inlined(found, parts)
+    found: Json = _inlined(parts[shape.__name__], parts)
+    return found
 
 
 def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:

@@ -5,7 +5,17 @@ from typing import Any, Final
 
 from mesrai.server.api import openapi
 from mesrai.server.api.call import Call, Operation
-from mesrai.server.api.rooms import findings, operating, repositories, reviews, spending
+from mesrai.server.api.rooms import (
+    configuration,
+    connections,
+    findings,
+    memories,
+    operating,
+    repositories,
+    reviews,
+    spending,
+    webhooks,
+)
 
 
 async def _describe(_call: Call) -> dict[str, Any]:
@@ -17,8 +27,12 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *reviews.OPERATIONS,
     *findings.OPERATIONS,
     *repositories.OPERATIONS,
+    *connections.OPERATIONS,
+    *configuration.OPERATIONS,
+    *memories.OPERATIONS,
     *spending.OPERATIONS,
     *operating.OPERATIONS,
+    *webhooks.OPERATIONS,
     Operation(
         name="describe",
         tag="description",

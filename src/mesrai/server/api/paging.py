@@ -9,6 +9,7 @@ USUAL: Final = 25
 Most = Annotated[int, msgspec.Meta(ge=1, le=100, description="The most that one page holds.")]
 After = Annotated[str, msgspec.Meta(max_length=200, description="`next` of the page before.")]
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 RepositoryName = Annotated[
     str, msgspec.Meta(max_length=300, description="As `github.com/owner/name`.", examples=["github.com/acme/shop"])
@@ -36,10 +37,8 @@ def when(at: float) -> datetime:
 
 
 def seconds(at: datetime | None) -> float | None:
-    """A time of a request in seconds since the epoch; one without a zone is in UTC."""
-    if at is None:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    """A time of a request in seconds since the epoch."""
+    return None if at is None else at.timestamp()
 
 
 def cut(found: "list[Any]", limit: int) -> "tuple[list[Any], bool]":

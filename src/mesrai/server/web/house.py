@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mesrai.flows import connect_forge, sign_in
+from mesrai.flows import configuring, connect_forge, review_once, sign_in
 from mesrai.jobs.queue import Queue
+from mesrai.server.web.oidc import SignInElsewhere
 from mesrai.store.database import Database
 from mesrai.store.forge_access import ForgeAccess
 from mesrai.store.passwords import Passwords
@@ -36,9 +38,13 @@ class House:
     installation: "Callable[[], Awaitable[Installation]]"  # the settings as they are at this moment
     broken: Callable[[], Awaitable[Mapping[str, str]]]  # what is broken, by the name of the part
     connecting: Callable[[str], connect_forge.Desk]  # the stories of connecting a code host, told for somebody
+    configuring: Callable[[str], configuring.Desk]  # the stories of what is saved, told for somebody
+    reading: Callable[[str], AbstractAsyncContextManager[review_once.Desk]]  # a repository's pull requests, by its name
     new_app: Callable[[str], Awaitable[ForgeAccess]]  # from the code GitHub sends back. Errors: ForgeError
     forge: ForgePlace = ForgePlace()
     public_url: str = ""  # where people reach the pages; empty: wherever they asked
+    elsewhere: SignInElsewhere | None = None  # the identity provider; None: there is none
+    is_password_for_all: bool = True  # otherwise for owners only
     now: Callable[[], float] = field(default=time.time)  # seconds since the epoch
 
     @property
@@ -54,4 +60,7 @@ class House:
     @property
     def doors(self) -> sign_in.Desk:
         """What signing in needs."""
-        return sign_in.Desk(database=self.database, organisation=self.organisation, passwords=self.passwords)
+        closed = "" if self.is_password_for_all or self.elsewhere is None else self.elsewhere.name
+        return sign_in.Desk(
+            database=self.database, organisation=self.organisation, passwords=self.passwords, elsewhere=closed
+        )

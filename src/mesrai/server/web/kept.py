@@ -38,7 +38,12 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {  # the word for it, and the b
     PARKED: ("waits", "warn"),
     STOPPED: ("stopped", ""),
 }
-TRIGGERS: Final = {"opened": "opened", "pushed": "a push", "edited": "an edit", "asked": "asked for"}
+TRIGGERS: Final = {
+    "opened": "it was opened",
+    "pushed": "something was pushed",
+    "edited": "its title or its base was edited",
+    "asked": "somebody asked",
+}
 _SCOPES: Final = (
     (Scope.USUAL, "What is new, or all of it again"),
     (Scope.FULL, "All of the change"),
@@ -64,9 +69,15 @@ def address_of(review: KeptReview) -> str:
     return f"/reviews/{review.id}"
 
 
+def outcome_of(review: KeptReview) -> tuple[str, str]:
+    """How it stands, in a word, and the badge for it: nothing with grave findings looks green."""
+    word, kind = OUTCOMES.get(review.outcome, (review.outcome, ""))
+    return word, "" if kind == "good" and (review.critical or review.high) else kind
+
+
 def about(visit: Visit, review: KeptReview) -> dict[str, Any]:
     """What every page of a review says of it."""
-    word, kind = OUTCOMES.get(review.outcome, (review.outcome, ""))
+    word, kind = outcome_of(review)
     repository = repository_url(visit, review.repository)
     return {
         "review": review,
@@ -75,7 +86,7 @@ def about(visit: Visit, review: KeptReview) -> dict[str, Any]:
         "outcome_kind": kind,
         "pull_url": pull_url(visit, review.subject),
         "commit_url": f"{repository}/commit/{review.head_sha}" if repository else "",
-        "trigger": TRIGGERS.get(review.trigger, review.trigger),
+        "trigger": TRIGGERS.get(review.trigger, ""),
         "scopes": [(str(scope), name) for scope, name in _SCOPES],
         "may_run": visit.may(Right.RUN_REVIEWS),
     }

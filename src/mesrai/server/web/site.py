@@ -6,19 +6,20 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mesrai.domain.roles import Right
+from mesrai.domain.roles import Right, may
 from mesrai.errors import AccessDenied, MesraiError, SignInRefused, StoreError, UserError
 from mesrai.server.web.forms import Form, read_form
 from mesrai.server.web.frame import STATIC, render
 from mesrai.server.web.house import House
-from mesrai.server.web.visit import Visit, cookie_of, is_from_us
+from mesrai.server.web.visit import LIVE, Visit, cookie_of, is_from_us
+from mesrai.store.memories import count_pending
 from mesrai.store.sessions import find_session
 
 SIGN_IN: Final = "/sign-in"
@@ -81,7 +82,15 @@ class Site:
         form = Form(()) if is_safe else await read_form(request)
         if not is_safe and session is not None and not is_from_us(word, form.text("csrf")):
             raise AccessDenied("The page was too old, so nothing was done. Load it again and repeat.")
-        visit = Visit(house=house, request=request, form=form, session=session, word=word if session else "")
+        sees_memories = session is not None and may(session.member.role, Right.SEE_CONFIGURATION)
+        visit = Visit(
+            house=house,
+            request=request,
+            form=form,
+            session=session,
+            word=word if session else "",
+            pending=await count_pending(house.database, house.organisation) if sees_memories else 0,
+        )
         if page.needs is not None:
             visit.needs(page.needs)
         return await page.show(visit)
@@ -99,7 +108,11 @@ class Site:
 
 def middleware(house: House) -> list[Middleware]:
     """What every answer goes through."""
-    return [Middleware(_Headers, is_secure=house.is_secure), Middleware(GZipMiddleware, minimum_size=1_000)]
+    unpacked = (*DEFAULT_EXCLUDED_CONTENT_TYPES, LIVE)  # packing would hold pieces back that are to be seen at once
+    return [
+        Middleware(_Headers, is_secure=house.is_secure),
+        Middleware(GZipMiddleware, minimum_size=1_000, exclude_content_types=unpacked),
+    ]
 
 
 async def not_found(_request: Request, _error: Exception) -> Response:

@@ -21,6 +21,7 @@ from mesrai.server.web.house import House
 from mesrai.store.accounts import Member
 from mesrai.store.sessions import Session
 
+LIVE: Final = "application/x-ndjson"  # the type of pieces as they come
 _TOLD: Final = "mesrai_told"  # the cookie with a sentence for the next page
 _TOLD_S: Final = 60
 _MOST_TOLD: Final = 1_000
@@ -44,6 +45,7 @@ class Visit:
     form: Form
     session: Session | None
     word: str = field(repr=False)  # the session's own, from the cookie; empty: none
+    pending: int = 0  # memories that wait for approval
 
     @property
     def member(self) -> Member:
@@ -108,7 +110,7 @@ class Visit:
             async for each in patches:
                 yield json.dumps({"into": each.into, "html": each.html, "more": each.is_more}) + "\n"
 
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
+        return StreamingResponse(lines(), media_type=LIVE)
 
     def events(self, patches: AsyncIterator[Patch]) -> Response:
         """Pieces of the page as server-sent events, for an element with `data-follow`. It ends with the iterator."""

@@ -1,7 +1,6 @@
 """The findings of a review, and what people think of them."""
 
 from collections import defaultdict
-from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -10,7 +9,7 @@ from mesrai.domain.finding import Finding
 from mesrai.domain.roles import Right
 from mesrai.review.render.json_text import read_review
 from mesrai.server.api.call import Call, Operation
-from mesrai.server.api.paging import After, Most, Name, RepositoryName, Sent, Shape, cut, when
+from mesrai.server.api.paging import After, Instant, Most, Name, RepositoryName, Sent, Shape, cut, when
 from mesrai.server.api.problems import ApiError, Code, not_found
 from mesrai.server.api.rooms.review_shapes import ReviewAt
 from mesrai.server.api.rooms.reviews import find_own
@@ -29,7 +28,7 @@ class Feedback(Shape, frozen=True, kw_only=True):
     who: str
     verdict: Verdict
     note: str
-    at: datetime
+    at: Instant
 
 
 class FindingShown(Shape, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What operators look at: the queue, the audit trail, the members."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from mesrai.domain.roles import Right
@@ -8,7 +7,7 @@ from mesrai.errors import UserError
 from mesrai.flows import steer
 from mesrai.jobs.queue import Waiting
 from mesrai.server.api.call import Call, Operation
-from mesrai.server.api.paging import Number, Page, Sent, Shape, cut, when
+from mesrai.server.api.paging import Instant, Number, Page, Sent, Shape, cut, when
 from mesrai.server.api.problems import ApiError, Code, not_found
 from mesrai.server.api.rooms.findings import number_after
 from mesrai.server.api.rooms.reviews import desk_of
@@ -25,7 +24,7 @@ class JobShown(Shape, frozen=True, kw_only=True):
     kind: str
     subject: str
     state: str
-    due_at: datetime
+    due_at: Instant
     reason: str
     attempts: int
     worker: str
@@ -49,7 +48,7 @@ class EntryShown(Shape, frozen=True, kw_only=True):
     """One change."""
 
     id: int
-    at: datetime
+    at: Instant
     who: str
     what: str
     subject: str
@@ -71,7 +70,7 @@ class MemberShown(Shape, frozen=True, kw_only=True):
     name: str
     role: str
     repositories: list[str]
-    since: datetime
+    since: Instant
 
 
 class MemberList(Shape, frozen=True, kw_only=True):

@@ -1,12 +1,11 @@
 """The repositories at the code host, and which of them are reviewed."""
 
-from datetime import datetime
 from typing import Final
 
 from mesrai.domain.roles import Right
 from mesrai.flows import connect_forge
 from mesrai.server.api.call import Call, Operation
-from mesrai.server.api.paging import After, Most, Name, RepositoryName, Sent, Shape, cut, when
+from mesrai.server.api.paging import After, Instant, Most, Name, RepositoryName, Sent, Shape, cut, when
 from mesrai.server.api.problems import Code, not_found
 from mesrai.store.repositories import Repository, find_repository, repositories
 
@@ -20,7 +19,7 @@ class RepositoryShown(Shape, frozen=True, kw_only=True):
     is_private: bool
     is_reviewed: bool
     is_reached: bool
-    seen_at: datetime
+    seen_at: Instant
 
 
 class RepositoryList(Shape, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """How reviews look at the interface."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ import msgspec
 
 from mesrai.domain.budget import amount_of
 from mesrai.jobs.queue import Waiting
-from mesrai.server.api.paging import After, Most, Name, RepositoryName, Sent, Shape, when
+from mesrai.server.api.paging import After, Instant, Most, Name, RepositoryName, Sent, Shape, when
 from mesrai.store.reviews import KeptReview
 
 State = Literal["waiting", "running", "parked", "stopped", "reviewed", "partial", "failed", "nothing"]
@@ -50,8 +49,8 @@ class ReviewSummary(Shape, frozen=True, kw_only=True):
     took_s: float
     cost: Money | None
     stop_asked_by: str
-    created_at: datetime | None
-    changed_at: datetime | None
+    created_at: Instant | None
+    changed_at: Instant | None
 
 
 class ReviewDetail(ReviewSummary, frozen=True, kw_only=True):
@@ -97,7 +96,7 @@ class ReviewAt(Sent, frozen=True, kw_only=True):
 
 
 class ReviewQuery(Sent, frozen=True, kw_only=True):
-    """Which reviews are meant; times without a zone are in UTC."""
+    """Which reviews are meant; times have a zone."""
 
     repository: RepositoryName = ""
     pull_request: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
@@ -105,8 +104,8 @@ class ReviewQuery(Sent, frozen=True, kw_only=True):
     author: Annotated[str, msgspec.Meta(max_length=100)] = ""
     severity: Literal["critical", "high", "medium", "low"] | None = None
     title: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     limit: Most = 25
     after: After = ""
 
@@ -162,4 +161,5 @@ def waiting_of(name: str, job: Waiting) -> ReviewSummary:
 
 
 def fields_of(shown: ReviewSummary) -> dict[str, Any]:
-    return {name: getattr(shown, name) for name in shown.__structfields_of__}
+    """The fields of a shown review by name, for a shape that has more of them."""
+    return {name: getattr(shown, name) for name in shown.__struct_fields__}

@@ -10,6 +10,7 @@ from mesrai.errors import UserError
 from mesrai.flows import people, sign_in
 from mesrai.server.web.pages.people import ROLES, desk_of
 from mesrai.server.web.visit import Visit
+from mesrai.store.accounts import find_account
 from mesrai.store.sessions import end_session, end_sessions_of, sessions_of
 from mesrai.store.tokens import tokens_of
 
@@ -100,9 +101,11 @@ async def end_token(visit: Visit) -> Response:
 
 async def _page(visit: Visit, *, error: str = "", token: str = "", token_name: str = "") -> Response:
     house, member = visit.house, visit.member
+    account = await find_account(house.database, member.email)
     return visit.page(
         "account.html",
         status=400 if error else 200,
+        has_password=account is not None and bool(account.password),
         role=ROLES[member.role][0],
         sessions=await sessions_of(house.database, member.account),
         tokens=await tokens_of(house.database, house.organisation, member.account),

@@ -26,6 +26,7 @@ from mesrai.server.web.pages.byok_place import (
     prefilled,
     sends_of,
     values_from,
+    vendor_of,
 )
 from mesrai.server.web.pages.byok_trial import (
     Outcome,
@@ -65,9 +66,7 @@ async def page(
 ) -> Response:
     """The page; `filled` is what was sent by the form of a card, `wrong` what is wrong with it."""
     installation, catalogue = place.installation, place.installation.settings.catalogue
-    settings = installation.settings
-    used = {Slot.MAIN: settings.main, Slot.FALLBACK: settings.fallback}
-    slots = await slot_standings(place.desk, used, is_locked=installation.locked is not None)
+    slots = await _standings(place)
     now = await connect.standing(place.desk)
     slot = _slot_chosen(visit, filled, has_main=Slot.MAIN in slots)
     card = filled.text("card") if filled else visit.query("card")
@@ -80,16 +79,24 @@ async def page(
         words=_words(catalogue),
         fixed=title_of(now.fixed, catalogue) if now.is_fixed and now.fixed else "",
         fixed_by=now.fixed.origin if now.fixed else "",
+        refused=_refused_fallback(slot, more, has_main=Slot.MAIN in slots),
         locked=installation.locked.message if installation.locked else "",
-        notices=settings.notices,
+        notices=installation.settings.notices,
         choosing=slot if is_choosing and (slot is Slot.MAIN or Slot.MAIN in slots) else None,
         cards=cards_shown(catalogue),
+        main_vendor=vendor_of(catalogue.provider(slots[Slot.MAIN].connection.provider)) if Slot.MAIN in slots else "",
         chosen=catalogue.card(card).id if card else "",
         may_edit=visit.may(Right.EDIT_CONNECTIONS),
         failovers=await last_failovers(visit.house.database, visit.house.organisation),
         changes=await _changes(visit, place),
         **{**_EMPTY, **form, **more, **_wrong(wrong)},
     )
+
+
+async def _standings(place: Workplace) -> Mapping[Slot, SlotStanding]:
+    settings = place.installation.settings
+    used = {Slot.MAIN: settings.main, Slot.FALLBACK: settings.fallback}
+    return await slot_standings(place.desk, used, is_locked=place.installation.locked is not None)
 
 
 async def form_of(place: Workplace, filled: Filled) -> dict[str, Any]:
@@ -141,6 +148,7 @@ async def check(visit: Visit) -> Response:
         if of:
             yield Patch(into="place", html=visit.text("byok_place.html", **form))
             yield Patch(into="advanced", html=visit.text("byok_advanced.html", **form))
+        yield Patch(into="custom_json-wrong", html=visit.text("byok_json.html", **form))
         yield Patch(into="sends", html=visit.text("byok_sends.html", **form))
 
     return visit.live(patches())
@@ -180,7 +188,7 @@ async def retest(visit: Visit) -> Response:
         return asyncio.create_task(retried(place, slot, is_full=is_full, watch=watch))
 
     if visit.is_live:
-        return visit.live(_stages(visit, place, run, is_full=is_full, into=f"outcome-{slot}", prefix=f"{slot}-"))
+        return visit.live(_retest_patches(visit, place, slot, run, is_full=is_full))
     outcome = await run(_unwatched)
     return await page(visit, await workplace(visit), outcome=outcome, outcome_of=slot)
 
@@ -205,7 +213,7 @@ def _unwatched(_result: object) -> None:
 
 async def _told_wrong(visit: Visit, place: Workplace, filled: Filled, error: FieldWrong) -> Response:
     if not visit.is_live:
-        return await again(visit, place, replace(filled, deed=None), wrong=error)
+        return await again(visit, place, _moved(filled, place.installation.settings.catalogue), wrong=error)
 
     async def patches() -> AsyncIterator[Patch]:
         outcome = Outcome(is_full=False, wrong=error.message, is_covering=bool(filled.text("cover")))
@@ -226,6 +234,18 @@ async def _patches(visit: Visit, place: Workplace, filled: Filled, run: Any, *, 
         yield patch
 
 
+async def _retest_patches(
+    visit: Visit, place: Workplace, slot: Slot, run: Any, *, is_full: bool
+) -> AsyncIterator[Patch]:
+    """Each stage as it happens, the outcome, and what the account says now."""
+    async for patch in _stages(visit, place, run, is_full=is_full, into=f"outcome-{slot}", prefix=f"{slot}-"):
+        yield patch
+    standing = (await _standings(place)).get(slot)
+    if standing is not None:
+        words = _words(place.installation.settings.catalogue)
+        yield Patch(into=f"account-{slot}", html=visit.text("byok_account.html", standing=standing, words=words))
+
+
 async def _stages(
     visit: Visit, place: Workplace, run: Any, *, is_full: bool, into: str, prefix: str = ""
 ) -> AsyncIterator[Patch]:
@@ -243,6 +263,11 @@ def _outcome_html(
 ) -> str:
     words = _words(place.installation.settings.catalogue)
     return visit.text("byok_outcome.html", outcome=outcome, prefix=prefix, is_running=is_running, words=words)
+
+
+def _moved(filled: Filled, catalogue: Catalogue) -> Filled:
+    """The form at the place where its deed leads. Errors: FieldWrong, UserError."""
+    return _after_deed(filled, _wish(filled, catalogue)[0]) if filled.deed else filled
 
 
 def _after_deed(filled: Filled, wish: Wish) -> Filled:
@@ -284,8 +309,14 @@ def _wrong(error: FieldWrong | None) -> dict[str, Any]:
 def _slot_chosen(visit: Visit, filled: Filled | None, *, has_main: bool) -> Slot:
     if filled is not None:
         return filled.slot
-    name = visit.query("slot")
-    return slot_named(name) if name else (Slot.FALLBACK if has_main and visit.query("card") else Slot.MAIN)
+    slot = slot_named(visit.query("slot", "main"))
+    return slot if has_main else Slot.MAIN
+
+
+def _refused_fallback(slot: Slot, more: Mapping[str, Any], *, has_main: bool) -> str:
+    """Why a fallback was not saved, where its section does not stand on the page."""
+    outcome = more.get("outcome")
+    return outcome.wrong if outcome is not None and slot is Slot.FALLBACK and not has_main else ""
 
 
 async def _changes(visit: Visit, place: Workplace) -> list[Any]:

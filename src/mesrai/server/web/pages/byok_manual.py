@@ -47,7 +47,7 @@ async def show(visit: Visit) -> Response:
     """GET /organization/byok/manual: the first step; with a `provider`, the step after it."""
     place = await workplace(visit)
     slot, provider = slot_named(visit.query("slot", "main")), visit.query("provider")
-    step = _step(slot, "provider", {"provider": provider}, place)
+    step = _step(slot, "provider", {"provider": provider, "base_url": "", "model": ""}, place)
     return await (_after(visit, place, step) if provider else _page(visit, place, step))
 
 

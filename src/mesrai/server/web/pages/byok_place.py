@@ -14,16 +14,17 @@ from mesrai.flows.model_words import (
     compact,
     money_text,
     price_text,
-    short_price,
     window_text,
 )
 from mesrai.llm.cards import Level, PlanFacts
 from mesrai.llm.catalogue import Catalogue
 from mesrai.llm.catalogue_rows import CardRow, ProviderRow, TierRow
 from mesrai.llm.draft import Draft
+from mesrai.llm.model import Price
 from mesrai.llm.preview import Preview, preview
 from mesrai.llm.wish import Wish
 from mesrai.review.ordinary import FILES, LINES, ordinary_review
+from mesrai.review.render.wording import tokens_text
 from mesrai.server.web.pages.byok_form import FIELDS, FieldWrong, connection_in, stand_in
 
 _LEVELS: Final = (Thinking.OFF, Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH)
@@ -36,7 +37,7 @@ class CardShown:
     row: CardRow
     vendor: str
     window: str
-    price: str
+    price: Price | None  # of the first plan
     as_of: str  # of the price, or of the card where none is known
     has_flat: bool  # a subscription is among its plans
 
@@ -145,8 +146,8 @@ def review_costs(row: ProviderRow, model: str, catalogue: Catalogue) -> str:
     what = f"An ordinary review ({FILES} files, {LINES} changed lines)"
     if found.high.cost is not None:
         return f"{what} costs about {_range_of(found)}, at the prices of {found.prices_of}."
-    tokens = f"{found.low.input_tokens + found.low.output_tokens:,} to "
-    tokens += f"{found.high.input_tokens + found.high.output_tokens:,} tokens"
+    low, high = (each.input_tokens + each.output_tokens for each in (found.low, found.high))
+    tokens = f"{tokens_text(low)} to {tokens_text(high)} tokens"
     why = "within the plan's flat price" if row.billing == "subscription" else "no price by the token is known"
     return f"{what} takes about {tokens}; {why}."
 
@@ -214,7 +215,7 @@ def _card_shown(card: CardRow, catalogue: Catalogue) -> CardShown:
         row=card,
         vendor=vendor_of(catalogue.provider(first.provider)),
         window=window_text(first.window),
-        price=short_price(first.price, has_date=False),
+        price=first.price,
         as_of=first.price.as_of if first.price else card.as_of,
         has_flat=any(plan.billing == "subscription" for plan in plans),
     )

@@ -49,6 +49,7 @@ class Outcome:
     is_full: bool
     slot: str = ""
     card: str = ""  # whose form it was; empty: none
+    has_form: bool = False  # what was tested can be changed beside it
     next: str = "test"  # what an offer does after it: "test", or "save" too
     stages: Mapping[Stage, StageResult] = field(default_factory=dict)
     tested: Tested | None = None
@@ -123,6 +124,7 @@ async def tried(place: Workplace, attempt: Attempt, watch: Watch) -> Outcome:
         is_full=attempt.is_full,
         slot=str(attempt.connection.slot),
         card=filled.text("card"),
+        has_form=True,
         next=filled.action,
         title=title_of(attempt.connection, place.installation.settings.catalogue),
         is_covering=attempt.is_covering,
@@ -152,7 +154,7 @@ async def tried(place: Workplace, attempt: Attempt, watch: Watch) -> Outcome:
 
 async def retried(place: Workplace, slot: Slot, *, is_full: bool, watch: Watch) -> Outcome:
     """Test what a slot runs on. Every failure is in what is returned."""
-    outcome = Outcome(is_full=is_full)
+    outcome = Outcome(is_full=is_full, slot=str(slot))
     try:
         stages, tested, title = await _tested_again(place, slot, is_full=is_full, watch=watch)
     except MesraiError as error:

@@ -53,7 +53,7 @@ async def show(visit: Visit) -> Response:
         purpose=PURPOSES.get(call.purpose, "Asking"),
         may_see=may_see,
         prompt=_shown(prompt),
-        answer=_shown(answer),
+        answer=_shown(_indented(answer)),
         tokens_text=tokens_text,
     )
 
@@ -81,6 +81,18 @@ async def _call(visit: Visit) -> Call | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 18):
         return None
     return await find_call(visit.house.database, int(text))
+
+
+def _indented(answer: str) -> str:
+    """An answer whose words are JSON, with these laid out for people."""
+    if not answer:
+        return ""
+    told: dict[str, Any] = json.loads(answer)
+    try:
+        words = json.dumps(json.loads(told["text"]), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return answer
+    return json.dumps(told | {"text": words})
 
 
 def _shown(text: str) -> Mapping[str, Any] | None:

@@ -25,6 +25,7 @@ from mesrai.server.web.kept import (
     kept_review,
     live_values,
     not_there,
+    outcome_of,
     pull_url,
     result_values,
 )
@@ -99,12 +100,11 @@ async def show_list(visit: Visit) -> Response:
         asked=asked,
         is_filtered=bool(query),
         waiting=await _waiting(visit, asked, shown) if is_first and not error else (),
-        reviews=[(each, pull_url(visit, each.subject), cost_of(each)) for each in shown],
+        reviews=[(each, outcome_of(each), pull_url(visit, each.subject), cost_of(each)) for each in shown],
         repositories=[("", "All"), *((each, each) for each in await reviewed_repositories(database, organisation))],
         authors=[("", "All"), *((each, each) for each in await reviewed_authors(database, organisation))],
-        severities=[("", "Any, or none"), *((each, f"{each} or worse") for each in SEVERITIES)],
+        worst=[("", "Any, or none"), *((each, f"{each} or worse") for each in SEVERITIES)],
         choices=[("", "Any"), *((name, word) for name, (word, _) in OUTCOMES.items())],
-        outcomes=OUTCOMES,
         older=f"/reviews?{more}" if more else "",
         first="" if is_first else f"/reviews?{query}",
     )

@@ -1,0 +1,1 @@
+"""`mesrai ci`: reviews in the pipelines of GitLab, Bitbucket and Azure."""

@@ -1,0 +1,1 @@
+"""`mesrai config`: what configures the reviews of a repository."""

@@ -1,0 +1,1 @@
+"""`mesrai mcp`: reviews for coding agents, over the Model Context Protocol."""

@@ -1,0 +1,1 @@
+"""`mesrai rules`: the requirements that reviews check."""

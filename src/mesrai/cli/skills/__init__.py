@@ -1,0 +1,1 @@
+"""`mesrai skills`: what coding agents are told about reviewing their work."""
