@@ -20,12 +20,14 @@ _METRICS_INTRO = """\
 
 Made from the code by `python -m tests.operate_pages`.
 
-`mesrai serve` and `mesrai worker` show figures for Prometheus at `/metrics` of a listener of their own, if you name its port: `MESRAI_METRICS_PORT=9464` or
-`--metrics-port 9464`. It listens at 127.0.0.1 unless `MESRAI_METRICS_HOST` says otherwise, asks nobody for a password, and answers `/health/live` and `/health/ready` too. What it
-shows holds no secret, but names models, accounts and what was spent: let only Prometheus reach it.
+`mesrai serve` and `mesrai worker` show figures for Prometheus at `/metrics` of a listener of their own, if you name its
+port: `MESRAI_METRICS_PORT=9464` or `--metrics-port 9464`. It listens at 127.0.0.1 unless `MESRAI_METRICS_HOST` says
+otherwise, asks nobody for a password, and answers `/health/live` and `/health/ready` too. What it shows holds no
+secret, but names models, accounts and what was spent: let only Prometheus reach it.
 
-The figures of the database are the same in every process: take one of them, with `max without (instance) (…)`. Those of the process are to be summed. Figures are read at most every
-two seconds. [alarms.md](alarms.md) says what to watch.
+The figures of the database are the same in every process: take one of them, with `max without (instance) (…)`. Those
+of the process are to be summed. Figures are read at most every two seconds.
+[alarms.md](alarms.md) says what to watch.
 """
 _INTRO = """\
 # Every variable that Mesrai reads, made from the code by `python -m tests.operate_pages`.

@@ -1,4 +1,4 @@
-"""A stand-in for `systemctl` that starts what the units of deploy/ name, as ordinary processes, and stops it in time."""
+"""A stand-in for `systemctl`: starts what the units of deploy/ name as ordinary processes, and stops it in time."""
 
 import os
 import shlex
@@ -8,8 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-STARTING_S = 20.0
 
 
 class Units:

@@ -36,6 +36,7 @@ __all__ = ["LocalSource"]
 NOT_CONNECTED = """No model is connected.
   mesrai byok connect               choose a model and a plan, paste the key; it is tested, then saved
   export MOONSHOT_API_KEY=sk-…      or OPENAI_API_KEY, ANTHROPIC_API_KEY, …: read at each start, nothing is saved
+  mesrai auth login URL             use the model of your team's server; its key stays there
   mesrai review --offline           static analysers only: no key and no network
   mesrai doctor                     what is configured; docs/byok.md has the whole way"""
 
@@ -178,6 +179,33 @@ async def model_for(
             for each in connections
         ]
         yield Failover(built, names=[_outage_name(each) for each in connections], outages=_outages(database))
+
+
+@asynccontextmanager
+async def model_asked(
+    environ: Mapping[str, str], installation: Installation, errand: Errand | None = None
+) -> AsyncIterator[Model]:
+    """The model that a review in a terminal asks: the one connected here, or else that of the team's server.
+
+    Errors: CredentialMissing if there is neither; VaultLocked, SettingsError, ModelError.
+    """
+    settings = installation.unlocked()
+    if not settings.connections:
+        from mesrai.settings.team import find_login
+
+        login = find_login(environ)
+        if login is not None:
+            from mesrai.llm.team import Server, open_team_model
+
+            told = errand or Errand()
+            server = Server(url=login.url, token=login.token)
+            async with open_team_model(
+                __version__, server, review=told.review, repository=told.repository, limit=told.limit
+            ) as model:
+                yield model
+            return
+    async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
+        yield model
 
 
 def _single(

@@ -18,6 +18,7 @@ _MOST_ATTEMPTS: Final = 8
 _MOST_TELLINGS: Final = 2 * _MOST_ATTEMPTS  # attempts, those at the job itself included, to tell that it failed
 _FIRST_RETRY_S: Final = 30.0
 _LONGEST_RETRY_S: Final = 1_800.0
+_SHORTEST_WAIT_S: Final = 15.0  # of a job that waits for a time, which may have just come
 _IDLE_S: Final = 1.0  # between two looks at the queue while nothing wakes us
 _AFTER_STORE_ERROR_S: Final = 5.0
 
@@ -142,7 +143,9 @@ async def _give_up(desk: Desk, job: Job, error: MesraiError, stop: asyncio.Event
 def _wakes_at(error: MesraiError, now: float) -> float | None:
     if isinstance(error, ForgeRateLimited):
         return now + error.retry_after_s
-    return error.until if isinstance(error, ModelError) else None
+    if not isinstance(error, ModelError) or error.until is None:
+        return None
+    return max(error.until, now + _SHORTEST_WAIT_S)
 
 
 async def _until_any(stop: asyncio.Event, other: Awaitable[object]) -> None:

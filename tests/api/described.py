@@ -26,7 +26,10 @@ def check(method: str, address: str, status: int, headers: Mapping[str, str], re
         return
     name = told["operationId"]
     assert str(status) in told["responses"], f"{name} answered {status}, which is not described: {read}"
-    content = told["responses"][str(status)].get("content")
+    response = told["responses"][str(status)]
+    if "$ref" in response:
+        response = DOCUMENT["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    content = response.get("content")
     if content is None:
         assert read is None, f"{name} has nothing to say with {status}"
         return

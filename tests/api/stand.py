@@ -68,7 +68,7 @@ class Program:
         sent = {**self.headers, **({"content-type": "application/json"} if text else {})}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         told = told_of(self.person.ask(method, BASE + path, text, sent))
-        is_json = told.headers.get("content-type", "").endswith("json")
+        is_json = bool(told.text) and told.headers.get("content-type", "").endswith("json")
         check(method, path, told.status, told.headers, told.json if is_json else told.text or None)
         return told
 
@@ -101,7 +101,7 @@ def both(house: House) -> Starlette:
     return server_app(Doors(github_webhook=None, broken=house.broken), Site(house, PAGES))
 
 
-def slow(per_minute: int) -> Callable[[House], Starlette]:
+def alone(per_minute: int) -> Callable[[House], Starlette]:
     """The interface alone, with another limit of calls."""
 
     def made(house: House) -> Starlette:
@@ -113,7 +113,7 @@ def slow(per_minute: int) -> Callable[[House], Starlette]:
 @contextmanager
 def an_interface(folder: Path, *, per_minute: int = PER_MINUTE * 100, **more: Any) -> Iterator[Counter]:
     """The interface on a new database."""
-    with a_site(folder, app=slow(per_minute), **more) as stand:
+    with a_site(folder, app=alone(per_minute), **more) as stand:
         yield Counter(stand)
 
 

@@ -76,6 +76,12 @@ def test_limits_alone_are_saved_without_a_test_and_the_key_stays(counter: Counte
     assert elsewhere.code == "refused", "a saved key does not go to another address"
 
 
+def test_the_vendor_is_asked_whose_key_it_is(counter: Counter) -> None:
+    homes = counter.program().post("/connections/home", {**CARD, "key": CODE}).json["items"]
+    assert {each["provider"] for each in homes if each["verdict"] == "accepted"} == {"kimi_code"}
+    assert CODE not in str(homes)
+
+
 def test_something_is_tried_without_being_saved(counter: Counter) -> None:
     program = counter.program()
     answer = program.post("/connections/test", {**CARD, "key": TIER_1})
@@ -190,7 +196,7 @@ def test_the_budget_is_set_shown_and_removed(counter: Counter) -> None:
     assert program.put("/budget", {"currency": "USD", "review": "0.25"}).json["month"] == "20.5", "it stays"
     for body in ({"currency": "usd", "month": "1"}, {"currency": "USD"}, {"currency": "USD", "month": "0"}):
         assert program.put("/budget", body).code == "invalid"
-    assert program.get("/usage?by=model").json == {"by": "model", "lines": [], "total": None}
+    assert program.get("/usage?by=model").json == {"by": "model", "lines": [], "total": None, "next": None}
     assert program.get("/usage?since=2026-12-01&until=2026-11-01").code == "invalid"
     assert program.delete("/budget").status == 204
     assert program.delete("/budget").code == "not_found"

@@ -73,6 +73,7 @@ def test_every_operation_has_a_name_of_its_own_and_every_code_a_meaning() -> Non
     names = [each.name for each in OPERATIONS]
     assert len(names) == len(set(names))
     assert set(MEANINGS) == set(Code)
+    assert [name for name in PARTS if "." in name] == [], "two shapes have the same name"
     assert all(each.answer is None for each in OPERATIONS if each.status == 204)
 
 

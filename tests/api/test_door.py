@@ -13,7 +13,8 @@ from tests.databases import ENGINES, a_database
 
 from mesrai.domain.roles import Right, Role
 from mesrai.errors import StoreUnavailable
-from mesrai.server.api.door import BASE, MOST_BODY
+from mesrai.server.api.call import MOST_BODY
+from mesrai.server.api.door import BASE
 from mesrai.server.api.problems import problem_of
 
 MEMORY = {"text": "Money is counted in cents."}
@@ -60,6 +61,8 @@ def test_an_address_that_is_none_and_a_method_that_is_none_are_problems_too(coun
     assert program.get("/nothing").code == "not_found"
     answer = program.delete("/reviews")
     assert (answer.code, answer.headers["allow"]) == ("method_not_allowed", "GET, HEAD, POST")
+    looked = program.ask("HEAD", "/caller", None)
+    assert (looked.status, looked.text) == (200, "")
     assert program.ask("OPTIONS", "/reviews", None, origin="https://evil.example").status == 405
     assert "access-control-allow-origin" not in program.get("/caller", origin="https://evil.example").headers
 

@@ -1,8 +1,10 @@
 """Reviews at the interface: start, page through, look at, watch, stop, repeat, and say what one thinks of findings."""
 
+import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.api.stand import Counter, Program, an_interface
@@ -10,7 +12,9 @@ from tests.web.kept_reviews import FULL, SUBJECT, put_many, put_review
 from tests.web.reviewed import a_worker
 
 from mesrai.domain.roles import Role
+from mesrai.server.api.door import BASE, MOST_WATCHING
 from mesrai.store.repositories import Found, put_repositories
+from mesrai.store.reviews import set_outcome
 
 NAME = "github.com/acme/shop"
 
@@ -54,6 +58,26 @@ def test_a_review_is_started_watched_and_read(counter: Counter) -> None:
     ids = [line.removeprefix("id: ") for line in watched.text.splitlines() if line.startswith("id: ")]
     rest = program.get(f"/reviews/{name}/events", last_event_id=ids[-2])
     assert [line for line in rest.text.splitlines() if line.startswith("id: ")] == [f"id: {ids[-1]}"]
+
+
+def test_one_caller_does_not_hold_all_connections(counter: Counter) -> None:
+    name = put_review(counter.stand, None, name="job-901")
+    program, other = counter.program(), counter.program()
+    place = urlsplit(counter.stand.url)
+    held = []
+    for _ in range(MOST_WATCHING):
+        connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=10)
+        connection.request("GET", f"{BASE}/reviews/{name}/events", headers=dict(program.headers))
+        held.append((connection, connection.getresponse()))
+        assert held[-1][1].status == 200
+    refused = program.get(f"/reviews/{name}/events")
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    counter.stand.run(set_outcome(counter.stand.house.database, name, "stopped"))
+    assert other.get(f"/reviews/{name}/events").status == 200
+    for connection, response in held:
+        assert b"event: end" in response.read()
+        connection.close()
+    assert program.get(f"/reviews/{name}/events").status == 200
 
 
 def test_what_is_asked_for_wrongly_starts_nothing(counter: Counter) -> None:

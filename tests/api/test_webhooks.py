@@ -21,7 +21,7 @@ from mesrai.assembly.outgoing import sending
 from mesrai.domain.roles import Role
 from mesrai.errors import UserError
 from mesrai.flows import webhooks
-from mesrai.flows.webhooks import DELIVER, RETRIES_S, Happening, refuse_address
+from mesrai.flows.webhooks import DELIVER, RETRIES_S, Answered, Happening, refuse_address
 from mesrai.jobs.queue import Job
 from mesrai.llm.reach import Reach
 from mesrai.store.reviews import set_outcome
@@ -50,8 +50,8 @@ def a_listener() -> Iterator[Listener]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            listener.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            status = listener.statuses.pop(0) if listener.statuses else 204
+            told.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            status = told.statuses.pop(0) if told.statuses else 204
             self.send_response(status)
             if status == 302:
                 self.send_header("location", "/elsewhere")
@@ -62,10 +62,10 @@ def a_listener() -> Iterator[Listener]:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener = Listener(server.server_address[1])
+    told = Listener(server.server_address[1])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield listener
+        yield told
     finally:
         server.shutdown()
         server.server_close()
@@ -289,11 +289,17 @@ def test_no_address_inside_and_no_unsafe_one_is_taken(url: str) -> None:
         refuse_address(url, Reach())
 
 
+def sent(reach: Reach, url: str) -> Answered:
+    async def send() -> Answered:
+        return await sending(reach)(url, {}, b"{}")
+
+    return asyncio.run(send())
+
+
 def test_a_name_that_leads_inside_is_found_out_when_it_is_sent() -> None:
     with a_listener() as listener:
         for host in ("127.0.0.1", "localhost"):
-            post = sending(Reach())
-            answered = asyncio.run(post(f"http://{host}:{listener.port}/", {}, b"{}"))
+            answered = sent(Reach(), f"http://{host}:{listener.port}/")
             assert answered.status is None
             assert answered.told == "The address lies inside the network that the service runs in."
         assert listener.came == []
@@ -302,5 +308,5 @@ def test_a_name_that_leads_inside_is_found_out_when_it_is_sent() -> None:
 def test_what_is_not_there_is_said_in_our_own_words() -> None:
     with a_listener() as listener:
         port = listener.port
-    answered = asyncio.run(sending(Reach(allowed=frozenset({"127.0.0.1"})))(f"http://127.0.0.1:{port}/", {}, b"{}"))
+    answered = sent(Reach(allowed=frozenset({"127.0.0.1"})), f"http://127.0.0.1:{port}/")
     assert (answered.status, answered.told) == (None, "The address cannot be reached.")

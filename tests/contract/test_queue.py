@@ -471,13 +471,16 @@ def test_an_operator_sees_what_is_not_done(place: str) -> None:
     async def use(queue: DatabaseQueue, clock: Clocked) -> list[tuple[State, str, int, float]]:
         await queue.put(KIND, "forge.example/owner/a#1", {})
         await queue.fail(await claimed(queue), "gone", retry_in_s=None)
-        await queue.put(KIND, "forge.example/owner/b#1", {})
+        done = await queue.put(KIND, "forge.example/owner/b#1", {})
         await queue.finish(await claimed(queue))
         await queue.put(KIND, ONE, {})
         await claimed(queue)
         clock.at += 7
         await queue.put(KIND, TWO, {}, delay_s=9.0)
-        return [(each.state, each.subject, each.attempts, each.age_s) for each in await queue.standing()]
+        everything = await queue.standing()
+        assert [await queue.standing(number=each.id) for each in everything] == [[each] for each in everything]
+        assert await queue.standing(number=done) == []
+        return [(each.state, each.subject, each.attempts, each.age_s) for each in everything]
 
     assert with_queue(place, use) == [
         (State.FAILED, "forge.example/owner/a#1", 1, 7.0),

@@ -28,8 +28,6 @@ from mesrai.domain.figures import OF_THE_DATABASE, OF_THE_PROCESS
 OPERATE = DEPLOY.parent / "docs" / "operate"
 SOURCE = DEPLOY.parent / "src" / "mesrai"
 UID = 10001
-# Read by a command that a person runs, not by the service.
-OF_THE_TERMINAL = {"MESRAI_VERBOSE", "MESRAI_SKIP_HOOK", "MESRAI_MCP_TOKEN"}
 # Of the files of deploy/ alone.
 OF_THE_FILES = {"MESRAI_IMAGE", "MESRAI_HOST"}
 
@@ -64,8 +62,9 @@ def test_the_generated_files_are_up_to_date() -> None:
 def test_the_template_names_every_variable_that_the_code_reads_once() -> None:
     named = names_in(env_template())
     assert len(set(named)) == len(named)
-    text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
-    read = set(re.findall(r'"(MESRAI_[A-Z0-9_]*[A-Z0-9])"', text)) - OF_THE_TERMINAL
+    # What only a command in a terminal or a pipeline reads is not the service's.
+    paths = [path for path in SOURCE.rglob("*.py") if SOURCE / "cli" not in path.parents]
+    read = set(re.findall(r'"(MESRAI_[A-Z0-9_]*[A-Z0-9])"', "\n".join(path.read_text("utf-8") for path in paths)))
     assert read <= set(named)
     fixed = {"API_LLM_PROVIDER_MODEL", "API_OPENAI_FORCE_BASE_URL", "API_OPEN_AI_API_KEY", "API_CRYPTO_KEY"}
     assert fixed <= set(named)
@@ -73,9 +72,10 @@ def test_the_template_names_every_variable_that_the_code_reads_once() -> None:
 
 
 def test_every_variable_that_a_file_or_a_page_names_exists() -> None:
-    named = {*names_in(env_template()), *OF_THE_TERMINAL, *OF_THE_FILES}
+    named = {*names_in(env_template()), *OF_THE_FILES}
     texts = [*(path for path in DEPLOY.rglob("*") if path.is_file()), *OPERATE.glob("*.md")]
-    found = {(path.name, name) for path in texts for name in re.findall(r"\bMESRAI_[A-Z0-9_]*[A-Z0-9]\b", path.read_text())}
+    variable = re.compile(r"\bMESRAI_[A-Z0-9_]*[A-Z0-9]\b")
+    found = {(path.name, name) for path in texts for name in variable.findall(path.read_text())}
     assert len(found) > 20
     assert {each for each in found if each[1] not in named} == set()
 
@@ -87,9 +87,9 @@ def test_every_process_is_started_and_asked_by_a_command_line_that_there_is(proc
         checked(process.health)
         port = _option(process.health, "--port", "8470")
         assert port in (_option(process.command, "--port", "8470"), str(process.env.get("MESRAI_METRICS_PORT")))
-    for port, path in process.probes.values():
+    for number, path in process.probes.values():
         assert path in ("/health/live", "/health/ready")
-        assert str(port) in (_option(process.command, "--port", "8470"), process.env["MESRAI_METRICS_PORT"])
+        assert str(number) in (_option(process.command, "--port", "8470"), process.env["MESRAI_METRICS_PORT"])
     assert process.grace_s >= 30, "a worker gives back what it does, and requests end"
 
 
@@ -219,10 +219,13 @@ def test_every_alarm_is_a_rule_and_names_figures_that_there_are() -> None:
         assert each["annotations"]["runbook"] == f"docs/operate/alarms.md#{each['alert'].lower()}"
 
 
+COMMAND = re.compile(r"(?:(?<![/\w])mesrai-admin|^mesrai|exec mesrai mesrai) ([^\n]+)", flags=re.MULTILINE)
+
+
 def commands_of(page: Path) -> Iterator[list[str]]:
     for block in re.findall(r"^```sh[^\n]*\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE):
         lines = block.replace("\\\n", " ")
-        for said in re.findall(r"(?:(?<![/\w])mesrai-admin|^mesrai|exec mesrai mesrai) ([^\n]+)", lines, flags=re.MULTILINE):
+        for said in COMMAND.findall(lines):
             plain = re.sub(r'"\$\(.*\)"', "X", said)
             plain = re.sub(r'"[0-9]*\$\w+"', "9471", plain)
             yield shlex.split(re.split(r"&&|;|#|<|>|\|", plain)[0])

@@ -69,14 +69,14 @@ def test_a_value_is_set_for_all_overridden_for_a_repository_and_followed_again(s
     with a_window(browser, stand.member(Role.OWNER)) as page:
         page.goto("/configuration")
         page.get_by_label("Language", exact=True).fill("Polish")
-        page.get_by_label("Security", exact=True).select_option("false")
+        page.locator("#reviewOptions-security").select_option("false")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status")).to_contain_text("Saved for The whole organisation")
         assert saved(stand, Place()) == "reviewOptions:\n  security: false\nlanguage: Polish\n"
         page.get_by_label("For", exact=True).select_option(SHOP)
         expect(page.get_by_label("Language", exact=True)).to_have_value("Polish")
         assert from_words(page, "language") == "From what is saved for the organisation."
-        expect(page.get_by_label("Security", exact=True).locator("option").first).to_have_text("Follow: no")
+        expect(page.locator("#reviewOptions-security").locator("option").first).to_have_text("Follow: no")
         page.get_by_label("Language", exact=True).fill("Dutch")
         page.get_by_role("button", name="Save").click()
         assert from_words(page, "language") == "Set here; without it: Polish."
@@ -140,7 +140,7 @@ def test_the_text_is_checked_while_it_is_typed_and_saved_with_its_comments(stand
         page.goto(AT_SHOP)
         page.get_by_role("link", name="As text").click()
         page.get_by_label("Text", exact=True).fill("language: Polish\nmaxFile: 3\n")
-        expect(page.locator("#problems")).to_contain_text("line:2: unknown key `maxFile`; did you mean `maxFiles`?")
+        expect(page.locator("#problems")).to_contain_text("Line 2: unknown key `maxFile`; did you mean `maxFiles`?")
         page.get_by_label("Text", exact=True).fill("# why\nmaxFiles: 3\n")
         expect(page.locator("#problems")).to_contain_text("It can be saved.")
         assert faults_of(page) == []
@@ -202,19 +202,22 @@ def test_a_repository_admin_changes_the_own_repositories_alone(stand: Stand) -> 
     assert "<button>Save</button>" in admin.get(AT_SHOP).text
     assert "<button>Save</button>" not in admin.get("/configuration").text
     told = {"maxFiles": "5", "here.maxFiles": "on"}
-    assert admin.post("/configuration", {"repository": SHOP, **told}).status == 303
-    other = admin.post("/configuration", {"repository": WEB, **told})
+    assert admin.post("/configuration", {"repository": SHOP, **told}, seen="/account").status == 303
+    other = admin.post("/configuration", {"repository": WEB, **told}, seen="/account")
     assert (other.status, "acme/web is not among the repositories you may change" in other.text) == (403, True)
-    assert admin.post("/configuration", told).status == 403
-    assert admin.post("/configuration/text", {"text": "maxFiles: 1", "seen": ""}).status == 403
-    assert admin.post("/configuration/folders", {"repository": WEB, "new": "api"}).status == 403
+    assert admin.post("/configuration", told, seen="/account").status == 403
+    assert admin.post("/configuration/text", {"text": "maxFiles: 1", "seen": ""}, seen="/account").status == 403
+    assert admin.post("/configuration/folders", {"repository": WEB, "new": "api"}, seen="/account").status == 403
     assert [saved(stand, place) for place in (Place(repository=SHOP), Place(repository=WEB), Place())] == [
         "maxFiles: 5\n",
         "",
         "",
     ]
     member = stand.member(Role.MEMBER)
-    assert (member.get(AT_SHOP).status, member.post("/configuration", {"repository": SHOP, **told}).status) == (
+    assert (
+        member.get(AT_SHOP).status,
+        member.post("/configuration", {"repository": SHOP, **told}, seen="/account").status,
+    ) == (
         200,
         403,
     )
@@ -223,7 +226,9 @@ def test_a_repository_admin_changes_the_own_repositories_alone(stand: Stand) -> 
 def test_a_repository_that_is_not_known_is_refused(stand: Stand) -> None:
     owner = stand.member(Role.OWNER)
     assert owner.get("/configuration?repository=github.com/eve/x").status == 400
-    assert owner.post("/configuration", {"repository": "github.com/eve/x", "maxFiles": "5"}).status == 400
+    assert (
+        owner.post("/configuration", {"repository": "github.com/eve/x", "maxFiles": "5"}, seen="/account").status == 400
+    )
 
 
 def test_with_a_central_repository_the_pages_say_why_nothing_can_be_changed(tmp_path: Path) -> None:
@@ -233,6 +238,6 @@ def test_with_a_central_repository_the_pages_say_why_nothing_can_be_changed(tmp_
             text = owner.get(path).text
             assert 'central repository <a href="https://github.com/acme/rules"' in text
             assert "<button>Save</button>" not in text
-        answer = owner.post("/configuration", {"maxFiles": "5", "here.maxFiles": "on"})
+        answer = owner.post("/configuration", {"maxFiles": "5", "here.maxFiles": "on"}, seen="/account")
         assert (answer.status, "The central repository acme/rules configures the reviews" in answer.text) == (403, True)
         assert saved(stand, Place()) == ""

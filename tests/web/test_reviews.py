@@ -24,7 +24,7 @@ from mesrai.forges.forge import Conclusion
 from mesrai.review.progress import BatchEnded, Found, Started
 from mesrai.store.audit import entries
 from mesrai.store.calls import calls_of
-from mesrai.store.pull_requests import find_followed
+from mesrai.store.pull_requests import change_followed, find_followed
 from mesrai.store.reviews import ReviewFilter, find_review, newest_reviews
 
 VERDICTS = "submit_verdicts"
@@ -119,18 +119,35 @@ def test_a_running_review_is_stopped_and_says_who_did_it(tmp_path: Path, browser
         assert (entry.what, entry.subject, entry.details) == ("review.stop", SUBJECT, {"review": review})
 
 
-def test_a_review_is_asked_for_again_and_waits_in_the_list(tmp_path: Path, browser: Browser) -> None:
+def test_a_review_is_asked_for_again_and_watched_from_before_its_beginning(tmp_path: Path, browser: Browser) -> None:
     with a_site(tmp_path) as stand, a_window(browser, stand.member(Role.MEMBER)) as page:
-        review = put_review(stand, name="job-900")
-        page.goto(f"/reviews/{review}")
+        stand.run(change_followed(stand.house.database, SUBJECT, lambda now: replace(now, installation=3)))
+        page.goto(f"/reviews/{put_review(stand, name='job-900')}")
         page.get_by_label("How").select_option(label="All of the change")
         page.get_by_role("button", name="Review again").click()
-        expect(page.get_by_role("heading", name="Not begun yet")).to_be_visible()
-        expect(page.get_by_text("a worker takes it as soon as one is free")).to_be_visible()
+        expect(page.get_by_text("A worker takes it as soon as one is free.")).to_be_visible()
+        assert faults_of(page) == []
         assert stand.run(find_followed(stand.house.database, SUBJECT)).asked == "--full"
         (job,) = stand.run(stand.house.queue.standing())
         assert (job.kind, job.subject) == ("review", SUBJECT)
-        assert faults_of(page) == []
+        other = page.context.new_page()
+        other.goto("/reviews")
+        expect(other.get_by_role("heading", name="Not begun yet")).to_be_visible()
+        with a_worker(stand) as working:
+            expect(page.get_by_text("1 problem found: 1 high.")).to_be_visible()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Discounts")
+            assert until_over(working, f"job-{job.id}") == "reviewed"
+        assert page.url.endswith(f"/reviews/job-{job.id}")
+
+
+def test_a_job_that_comes_to_no_review_says_so_to_whoever_watches(tmp_path: Path, browser: Browser) -> None:
+    with a_site(tmp_path) as stand, a_worker(stand, is_at_work=False) as working:
+        review = working.put()
+        with a_window(browser, stand.member(Role.MEMBER)) as page:
+            page.goto(f"/reviews/{review}")
+            expect(page.get_by_text("A worker takes it as soon as one is free.")).to_be_visible()
+            stand.run(stand.house.queue.cancel("review", SUBJECT, "Cancelled."))
+            expect(page.get_by_text("It ended without a review")).to_be_visible()
 
 
 def test_a_review_that_no_model_could_do_says_so_and_shows_nothing_green(tmp_path: Path, browser: Browser) -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import time
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 from tests.databases import a_new_file
@@ -66,3 +69,24 @@ def test_a_review_is_stopped_while_the_model_thinks(tmp_path: Path) -> None:
             expect(page.get_by_text("Stopped by Ada.")).to_be_visible()
         assert until(lambda: check_of(place, pull.head_sha), "the check has ended", place) == "neutral"
         assert "Ada stopped the review" in said(pull)
+
+
+def test_whoever_watches_a_review_does_not_hold_up_the_end_of_the_service(tmp_path: Path) -> None:
+    url = a_new_file(tmp_path)
+    with a_place(tmp_path, url, hold_s=60.0) as place:
+        with serving(place) as address:
+            owner = signed_in(url, address, Role.OWNER)
+            place.sandbox.stage.script(["no_answer"] * 4)
+            place.shop.open_pull_request("feature", {"cart.py": FAULTY}, author="ada")
+            until(lambda: "/reviews/job-1" in owner.get("/reviews").text, "the review has begun", place)
+            watching = HTTPConnection(urlsplit(address).netloc, timeout=10)
+            cookies = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
+            watching.request("GET", "/reviews/job-1/live", headers={"cookie": cookies})
+            answer = watching.getresponse()
+            assert (answer.status, answer.getheader("content-type")) == (200, "text/event-stream; charset=utf-8")
+            assert answer.readline().startswith(b"data: ")
+            began = time.monotonic()
+        assert time.monotonic() - began < 4, "its requests would be broken off after 5 s"
+        rest = answer.read()
+        assert b"event: end" not in rest, "the browser is to come again"
+        assert "Traceback" not in place.log.read_text()

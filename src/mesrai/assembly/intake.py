@@ -1,17 +1,15 @@
 """How deliveries come in: each one and its job, both or neither."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mesrai.flows import receive
 from mesrai.jobs.embedded import DatabaseQueue, put_in
 from mesrai.store.deliveries import note_delivery
 from mesrai.store.pull_requests import USUAL, change_followed_in
-from mesrai.store.repositories import is_switched_off
+from mesrai.store.repositories import SWITCHED_OFF, is_switched_off
 
 if TYPE_CHECKING:
     from mesrai.store.database import Database
-
-_OFF: Final = "Reviews of {} are switched off."
 
 
 class Intake:
@@ -29,7 +27,7 @@ class Intake:
         async with self._database.transaction() as statements:
             repository = meaning.work.subject.partition("#")[0] if meaning.work is not None else ""
             if repository and await is_switched_off(statements, self._organisation, repository):
-                meaning = receive.Meaning(told=_OFF.format(repository))
+                meaning = receive.Meaning(told=SWITCHED_OFF.format(repository))
             for known_by in (delivery, f"sha256:{self._seal}"):
                 if not await note_delivery(self._database, statements, known_by, meaning.told):
                     return ""

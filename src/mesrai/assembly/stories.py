@@ -57,13 +57,7 @@ class Stories:
 
     def desk(self, *, renew_s: float) -> Desk:
         """What the worker needs; it renews the lease of a job so often."""
-        outside = webhooks.Desk(
-            database=self._database,
-            organisation=load_settings(self._environ).organisation,
-            queue=self._queue,
-            keyring=lambda: keyring_of(self._environ),
-        )
-        post = sending(self._reach)
+        outside, post = self._outside(), sending(self._reach)
         reviewing = run_review.Desk(
             queue=self._queue,
             database=self._database,
@@ -99,6 +93,15 @@ class Stories:
                 webhooks.DELIVER: lambda job: webhooks.deliver(outside, job, post, time.time),
             },
             gave_up=gave_up,
+        )
+
+    def _outside(self) -> webhooks.Desk:
+        """What telling others needs."""
+        return webhooks.Desk(
+            database=self._database,
+            organisation=load_settings(self._environ).organisation,
+            queue=self._queue,
+            keyring=lambda: keyring_of(self._environ),
         )
 
     async def _look(self, job: Job) -> str:

@@ -102,7 +102,7 @@ def _analysers(report: Report) -> None:
 
 
 async def _connections(report: Report, *, ask: bool) -> None:
-    from mesrai.wiring import NOT_CONNECTED, open_installation
+    from mesrai.wiring import open_installation
 
     try:
         async with open_installation(os.environ) as installation:
@@ -113,7 +113,7 @@ async def _connections(report: Report, *, ask: bool) -> None:
     for notice in settings.notices:
         report.say(NOTE, notice)
     if settings.main is None:
-        report.fail(NOT_CONNECTED, Exit.CREDENTIALS)
+        await _server(report)
         return
     for connection in settings.connections:
         await _connection(report, settings, connection, ask=ask)
@@ -123,6 +123,25 @@ async def _connections(report: Report, *, ask: bool) -> None:
         report.say(
             NOTE, "no question was asked: `mesrai byok test --full` proves the whole way, at a cost that it says first."
         )
+
+
+async def _server(report: Report) -> None:
+    """Where no model is connected here: the team's server, if this person is signed in to one."""
+    from mesrai import __version__
+    from mesrai.llm.team import Server, find_caller
+    from mesrai.settings.team import find_login
+    from mesrai.wiring import NOT_CONNECTED
+
+    try:
+        login = find_login(os.environ)
+        if login is None:
+            report.fail(NOT_CONNECTED, Exit.CREDENTIALS)
+            return
+        caller = await find_caller(__version__, Server(url=login.url, token=login.token))
+    except MesraiError as error:
+        report.fail(f"the team's server: {error.message}", exit_code_for(error))
+        return
+    report.say(GOOD, f"no model here; reviews ask the model of {login.url}\nsigned in as {caller.email!r:.120}")
 
 
 async def _connection(report: Report, settings: "Settings", connection: Connection, *, ask: bool) -> None:

@@ -16,6 +16,7 @@ _COMMANDS: Final[Mapping[str, Row]] = {
     "review": ("mesrai.cli.review", "review", "Review a change in a git repository."),
     "pr": ("mesrai.cli.pr.group", "pr", "Review a pull request from here, or fetch what is suggested on it."),
     "byok": ("mesrai.cli.byok.group", "byok", "Connect a model with your own key: test, save, tune, fall back."),
+    "auth": ("mesrai.cli.auth.group", "auth", "Use your team's server: its model and budget, without its key."),
     "usage": ("mesrai.cli.usage", "usage", "Show what reviews cost, and set the budget they may not pass."),
     "memories": ("mesrai.cli.memories", "memories", "See and change what reviews are told to remember."),
     "hook": ("mesrai.cli.hook.group", "hook", "Have git review each push, or each commit, before it is done."),

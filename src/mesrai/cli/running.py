@@ -31,7 +31,7 @@ from mesrai.wiring import (
     LocalSource,
     all_analysers,
     local_source,
-    model_for,
+    model_asked,
     open_installation,
 )
 
@@ -81,7 +81,7 @@ async def run_estimate(call: Call) -> Estimate:
     """What reviewing what the call selects would about cost. Errors: MesraiError."""
     async with open_installation(os.environ) as installation, local_source(Path.cwd(), call.selection) as source:
         settings, change = installation.unlocked(), await source.change()
-        async with model_for(settings, settings.connections) as model:
+        async with model_asked(os.environ, installation) as model:
             return await estimate_change(
                 change,
                 Reading(source=source, analysers=all_analysers(), model=model),
@@ -136,7 +136,7 @@ async def _with_model(
 ) -> Review:
     settings = installation.unlocked()
     errand = Errand(repository=source.root.name, limit=call.budget)
-    async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
+    async with model_asked(os.environ, installation, errand) as model:
         review = await review_change(
             change,
             Reading(source=source, analysers=all_analysers(), model=model),

@@ -63,6 +63,7 @@ class FileKind(StrEnum):
     SYMLINK = "symlink"
     SUBMODULE = "submodule"
     LARGE = "large"  # too large to be read, so that nothing more is known of it
+    UNREAD = "unread"  # an ordinary file, but more than could be read of one change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

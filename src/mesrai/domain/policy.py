@@ -151,6 +151,20 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomPrompts:
+    """What the owners say of findings, in their own words; empty: what is said anyway."""
+
+    bug: str = ""  # what to look for
+    security: str = ""
+    performance: str = ""
+    critical: str = ""  # what is so bad
+    high: str = ""
+    medium: str = ""
+    low: str = ""
+    suggestion: str = ""  # how a finding and its suggestion are written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a repository's owners ask for; without a policy file, the documented defaults."""
 
@@ -170,6 +184,7 @@ class Policy:
     most_files: int = 200  # not ignored; a change of more is reviewed only when somebody asks. 0: no limit
     ignored_users: tuple[str, ...] = ()  # logins whose pull requests are not reviewed, without a reaction
     messages: Messages = Messages()
+    prompts: CustomPrompts = CustomPrompts()
     language: str = ""  # in which findings are written; empty: as the model likes, which is English
     rules: tuple[Rule, ...] = ()  # the enabled ones
     excluded_rules: tuple[str, ...] = ()  # titles of inherited rules that are not taken over where this is said

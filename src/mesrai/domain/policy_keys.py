@@ -7,6 +7,7 @@ from mesrai.domain.policy import (
     QUIET_CATEGORIES,
     Cadence,
     CadenceKind,
+    CustomPrompts,
     ExistingDescription,
     Grouping,
     Limitation,
@@ -165,6 +166,25 @@ _MESSAGES: Final = Record(
         ),
     ),
 )
+_PROMPT: Final = Text(max_chars=2_000, may_be_empty=True)
+_PROMPTS: Final = Record(
+    build=CustomPrompts,
+    fields=(
+        Field(name="bug", into="bug", shape=_PROMPT, meaning="What counts as a bug."),
+        Field(name="security", into="security", shape=_PROMPT, meaning="What counts as a security problem."),
+        Field(name="performance", into="performance", shape=_PROMPT, meaning="What counts as wasted time or memory."),
+        Field(name="critical", into="critical", shape=_PROMPT, meaning="What is critical."),
+        Field(name="high", into="high", shape=_PROMPT, meaning="What is high."),
+        Field(name="medium", into="medium", shape=_PROMPT, meaning="What is medium."),
+        Field(name="low", into="low", shape=_PROMPT, meaning="What is low."),
+        Field(
+            name="suggestion",
+            into="suggestion",
+            shape=_PROMPT,
+            meaning="How a finding and what it suggests are written: tone, length, what is to be explained.",
+        ),
+    ),
+)
 POLICY: Final = Record(
     build=_policy,
     fields=(
@@ -260,6 +280,13 @@ POLICY: Final = Record(
             into="messages",
             shape=_MESSAGES,
             meaning="Your own messages at the beginning and the end of a review.",
+        ),
+        Field(
+            name="customPrompts",
+            into="prompts",
+            shape=_PROMPTS,
+            meaning="Your own words on what counts as a finding, how bad it is, and how it is written. Each goes "
+            "before what the reviewer is told of that otherwise.",
         ),
         Field(
             name="language",

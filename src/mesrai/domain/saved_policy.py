@@ -1,5 +1,6 @@
 """The configuration that is saved on the pages: the same text as the policy file, and how it is changed."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from mesrai.domain.policy_shapes import Field, ListOf, Record, Shape
 from mesrai.domain.yaml_lines import Alias, Listing, Node, Scalar, Table, YamlProblem, read_yaml
 from mesrai.errors import PolicyError, UserError
 
-MOST_TEXT: Final = 200_000  # characters of one level
+MOST_TEXT: Final = 100_000  # characters of one level
 _MOST_FOLDER: Final = 300
 _MOST_FOLDERS: Final = 100  # of a repository
 _RULES: Final = "rules"
@@ -144,6 +145,18 @@ def checked(text: str, *, file: str = "line") -> str:
             raise PolicyError(f"two rules are called “{rule.title}”", file=file, line=int(rule.origin.split(":")[-1]))
         seen.add(title)
     return text
+
+
+def told_wrong(problem: PolicyError) -> str:
+    """What is wrong with a text that was typed, with its line."""
+    place = problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+    words = problem.message.removeprefix(f"{place}: ")
+    return words if problem.line is None else f"Line {problem.line}: {words}"
+
+
+def seal_of(text: str) -> str:
+    """What tells a text from what it was before or becomes later."""
+    return hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def differences(before: str, after: str) -> Mapping[str, Any]:

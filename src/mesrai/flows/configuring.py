@@ -27,11 +27,12 @@ from mesrai.domain.saved_policy import (
     folder_of,
     listing,
     scalar,
+    seal_of,
     title_of,
     with_rules,
 )
 from mesrai.domain.yaml_lines import Node, Table
-from mesrai.errors import AccessDenied, ForgeError, MesraiError, PolicyError, SettingsError, SourceError, UserError
+from mesrai.errors import AccessDenied, ForgeError, PolicyError, SettingsError, SourceError, UserError
 from mesrai.flows.configured import FindCentral
 from mesrai.flows.connect_forge import repository_named
 from mesrai.forges.forge import Files
@@ -96,6 +97,7 @@ class View:
     given: Mapping[str, Any]  # the values that are saved there, by key
     rules: Sequence[RuleShown]
     files: Sequence[str] = ()  # in git, that say something too
+    problems: Sequence[str] = ()  # why reviews cannot be done
     notices: Sequence[str] = ()
 
 
@@ -113,14 +115,23 @@ class NoFiles:
         return ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was read."""
+
+    levels: Levels
+    problems: Sequence[str] = ()
+    notices: Sequence[str] = ()
+
+
 async def look_at(desk: Desk, place: Place) -> View:
     """What holds at a place, from what is saved and from the files as far as they can be read now.
 
     Errors: StoreUnavailable; UserError for a repository's name that is none.
     """
     kept = await configurations(desk.database, desk.organisation, place.repository)
-    notices: list[str] = []
-    levels = await _levels(desk, place, _saved(kept, place), notices)
+    found = await _levels(desk, place, _saved(kept, place))
+    levels = found.levels
     made = merged(levels.layers, levels.scene)
     here = next((each for each in kept if (each.repository, each.folder) == _key(place)), None)
     return View(
@@ -135,7 +146,8 @@ async def look_at(desk: Desk, place: Place) -> View:
         given={key: value for each in levels.layers if _is_at(each, place) for key, (value, _) in each.values.items()},
         rules=_rules(levels, place),
         files=[layer.file for layer in levels.layers if layer.file and not layer.is_saved],
-        notices=[*notices, *made.policy.notices],
+        problems=found.problems,
+        notices=[*found.notices, *made.policy.notices],
     )
 
 
@@ -148,13 +160,13 @@ async def change_values(desk: Desk, place: Place, changes: Mapping[str, Node | N
 
 
 async def put_text(desk: Desk, place: Place, text: str, *, seen: str) -> bool:
-    """Save a whole text, if what was there is still what the person saw; False if nothing changed.
+    """Save a whole text, if what is there still has the seal that the person saw; False if nothing changed.
 
     Errors: PolicyError with the line; UserError if somebody else was quicker; AccessDenied, StoreUnavailable.
     """
 
     def change(before: str) -> str:
-        if before.strip() != seen.strip():
+        if seal_of(before) != seen:
             raise UserError("Somebody changed it meanwhile. Load the page again, and repeat what you changed.")
         return checked(text) if text.strip() else ""
 
@@ -260,7 +272,7 @@ def _saved(kept: Sequence[Configuration], place: Place) -> Saved:
     )
 
 
-async def _levels(desk: Desk, place: Place, saved: Saved, notices: list[str]) -> Levels:
+async def _levels(desk: Desk, place: Place, saved: Saved) -> _Found:
     """All layers; those of git are left out, and that is told, where they cannot be read."""
     paths = [f"{place.folder}/file"] if place.folder else []
     name = repository_named(place.repository) if place.repository else _NOWHERE
@@ -268,23 +280,30 @@ async def _levels(desk: Desk, place: Place, saved: Saved, notices: list[str]) ->
         async with asyncio.timeout(_MOST_WAIT_S):
             central = None if desk.central is None else await desk.central(name)
             own = await desk.files(place.repository) if place.repository else NoFiles()
-            return await read_levels(own, central, place.repository, paths, saved)
+            return _Found(levels=await read_levels(own, central, place.repository, paths, saved))
     except (ForgeError, SourceError, SettingsError) as error:
-        notices.append(f"What the files in git say is not known now: {error.message.partition(chr(10))[0]}")
+        why = error.message.partition("\n")[0]
     except TimeoutError:
-        notices.append("What the files in git say is not known now: the code host took too long to answer.")
+        why = "The code host took too long to answer."
     except PolicyError as error:
-        notices.append(f"Reviews cannot be done until this is put right: {error.message}")
-    return await _without_git(place, paths, saved, notices)
+        return _Found(levels=await _without_git(place, paths, saved), problems=(error.message,))
+    notices = (f"What the files in git say is not known now: {why}",)
+    try:
+        return _Found(levels=await read_levels(NoFiles(), None, place.repository, paths, saved), notices=notices)
+    except PolicyError as error:
+        return _Found(levels=_nothing(place), notices=notices, problems=(error.message,))
 
 
-async def _without_git(place: Place, paths: Sequence[str], saved: Saved, notices: list[str]) -> Levels:
+async def _without_git(place: Place, paths: Sequence[str], saved: Saved) -> Levels:
+    """What is saved, if that is not what cannot be used."""
     try:
         return await read_levels(NoFiles(), None, place.repository, paths, saved)
-    except MesraiError as error:
-        if not any(error.message in each for each in notices):
-            notices.append(f"Reviews cannot be done until this is put right: {error.message}")
-        return Levels(scene=Scene(repository=place.repository, folder=place.folder), layers=())
+    except PolicyError:
+        return _nothing(place)
+
+
+def _nothing(place: Place) -> Levels:
+    return Levels(scene=Scene(repository=place.repository, folder=place.folder), layers=())
 
 
 def _is_at(layer: Layer, place: Place) -> bool:

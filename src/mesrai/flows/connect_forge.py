@@ -14,7 +14,7 @@ from mesrai.store.audit import add_entry
 from mesrai.store.database import Database
 from mesrai.store.forge_access import ForgeAccess, remove_access, save_access
 from mesrai.store.pull_requests import USUAL, change_followed
-from mesrai.store.repositories import Found, find_repository, put_repositories, switch_repository
+from mesrai.store.repositories import SWITCHED_OFF, Found, find_repository, put_repositories, switch_repository
 from mesrai.store.vault import Keyring
 
 _LEAST_SECRET: Final = 16  # characters, as for the one in the environment
@@ -108,6 +108,8 @@ async def review_now(desk: Desk, name: str, number: int, scope: Scope = Scope.US
     known = await find_repository(desk.database, desk.organisation, name)
     if known is None:
         raise UserError("That repository is not among those that were found.")
+    if not known.is_reviewed:
+        raise UserError(f"{SWITCHED_OFF.format(name)} Switch them on first.")
     repository, subject = repository_named(name), f"{name}#{number}"
     await change_followed(desk.database, subject, lambda now: now.with_ask(scope.value or USUAL))
     async with desk.database.transaction() as statements:

@@ -5,6 +5,7 @@ from typing import Final
 
 from mesrai.domain.command import Command, CommandKind, Scope, command_in
 from mesrai.domain.occasion import Trigger
+from mesrai.domain.pull_request import Lifecycle
 from mesrai.errors import MesraiError
 from mesrai.flows.converse import UNABLE, converse, settle, tell_unanswered
 from mesrai.flows.memories import MEMORY_COMMANDS, obey_about_memories, told_failed
@@ -15,6 +16,7 @@ from mesrai.forges.forge import Forge, Reaction
 from mesrai.jobs.queue import Job
 from mesrai.store.deliveries import note_delivery
 from mesrai.store.pull_requests import USUAL, change_followed, change_followed_in
+from mesrai.store.repositories import SWITCHED_OFF, is_switched_off
 
 HELP: Final = """What Mesrai does here when somebody who may write says so:
 
@@ -39,6 +41,9 @@ async def obey(desk: Desk, job: Job) -> str:
     if command is None:
         await desk.queue.finish(job)
         return "It says nothing to us."
+    if await is_switched_off(desk.database, desk.organisation, str(repository)):  # since the comment came
+        await desk.queue.finish(job)
+        return SWITCHED_OFF.format(repository)
     async with desk.forge(repository, installation) as forge:
         login = str(job.payload["login"])
         if not await forge.may_write(login):
@@ -54,7 +59,7 @@ async def tell_failure(desk: Desk, job: Job, error: MesraiError) -> None:
     """Show on the comment that its command could not be carried out, and of some why. Errors: ForgeError."""
     repository, number, installation = place_of(job.payload)
     async with desk.forge(repository, installation) as forge:
-        await forge.react(number, Reaction.FAILED, comment=int(str(job.payload["comment"])))
+        await show(forge, number, Reaction.FAILED, int(str(job.payload["comment"])))
         command = command_in(str(job.payload["body"]))
         if command is not None and command.kind in (CommandKind.QUESTION, CommandKind.RESOLVE):
             await tell_unanswered(desk, job, forge, error)
@@ -66,6 +71,12 @@ async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, sub
     _, number, _ = place_of(job.payload)
     comment = int(str(job.payload["comment"]))
     if command.kind is CommandKind.REVIEW:
+        lifecycle = (await forge.pull_request(number)).lifecycle
+        if lifecycle is not Lifecycle.OPEN:
+            told = f"The pull request is {lifecycle}, so it is not reviewed."
+            await answer_once(job.payload, forge, told)
+            await show(forge, number, Reaction.SKIPPED, comment)
+            return told
         # Last, so that nothing that can fail lets it be asked for again.
         await show(forge, number, Reaction.STARTED, comment)
         await _ask(desk, job, command.scope, subject)

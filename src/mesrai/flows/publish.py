@@ -117,12 +117,22 @@ async def say_overtaken(forge: Forge, pull_request: PullRequest, now: PullReques
     await _overtaken(Talk(forge=forge, pull_request=pull_request), now, known)
 
 
-async def say_skipped(forge: Forge, pull_request: PullRequest, reason: str, *, known: Known | None = None) -> Known:
-    """Show that no review is due, and why. A check that a review of this commit made keeps what it says."""
+async def say_skipped(
+    forge: Forge,
+    pull_request: PullRequest,
+    reason: str,
+    *,
+    known: Known | None = None,
+    is_announced: bool = False,
+) -> Known:
+    """Show that no review is due, and why. Errors: ForgeRateLimited.
+
+    A check that a review of this commit made keeps what it says, unless `is_announced`: one was, and does not come now.
+    """
     talk = Talk(forge=forge, pull_request=pull_request)
     known = known or Known()
-    check = known.check
-    if known.check_sha != pull_request.head_sha:
+    check, comment = known.check, known.summary_comment
+    if is_announced or known.check_sha != pull_request.head_sha:
         said = Check(
             sha=pull_request.head_sha,
             title=_title(f"Not reviewed: {reason}"),
@@ -131,7 +141,10 @@ async def say_skipped(forge: Forge, pull_request: PullRequest, reason: str, *, k
         )
         check = await talk.put_check(said, known)
     await talk.react(Reaction.SKIPPED)
-    return talk.told(known, comment=known.summary_comment, check=check)
+    if is_announced:
+        sentence = f"⏭️ The review of {_short(pull_request.head_sha)} does not go on: {inline(_safe(reason))}"
+        comment = await talk.put_state(sentence, known, is_new=False)
+    return talk.told(known, comment=comment, check=check)
 
 
 async def say_parked(

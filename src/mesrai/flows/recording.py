@@ -24,6 +24,7 @@ from mesrai.llm.recorded import Came
 from mesrai.review.progress import Event, Spending
 from mesrai.review.render.code import excerpt, hiding_secrets
 from mesrai.review.render.json_text import render_json
+from mesrai.review.render.untrusted import one_line
 from mesrai.store.calls import Ended, begin_call, end_call, give_up_calls
 from mesrai.store.database import Database
 from mesrai.store.review_events import Happened, add_events
@@ -148,7 +149,7 @@ async def begin(database: Database, organisation: str, job: Job, pull_request: P
         base_ref=pull_request.base_ref,
         organisation=organisation,
     )
-    about = About(title=pull_request.title, author=pull_request.author.login, trigger=trigger)
+    about = About(title=one_line(pull_request.title, 300), author=pull_request.author.login, trigger=trigger)
     await tell_about(database, review, about)
     await give_up_calls(database, review)  # whoever asked them is gone
     return review

@@ -29,6 +29,7 @@ from mesrai.flows.publish import (
     say_stopped,
 )
 from mesrai.flows.publishing.messages import Moment, say_message
+from mesrai.flows.pushes import noted
 from mesrai.flows.recording import READING, Record, begin, end, excerpts_of, keep_failed, recording, review_of
 from mesrai.flows.remember import with_memories
 from mesrai.flows.waiting import Heeding, Wait, rest_waits, wait_for
@@ -40,10 +41,10 @@ from mesrai.review.pipeline import Reading, ReviewFailed, review_change
 from mesrai.review.render.description import without_part_of_ours
 from mesrai.store.database import Database
 from mesrai.store.pull_requests import USUAL, Followed, change_followed, find_followed
+from mesrai.store.repositories import SWITCHED_OFF, is_switched_off
 from mesrai.store.reviews import PARKED, STOPPED, find_report, find_review, set_outcome, stop_by
 
 _DEPTHS: Final = {Scope.FAST: Depth.FAST, Scope.DEEP: Depth.DEEP}
-_MOST_PUSHES: Final = 101  # whose times are remembered; one more than any cadence counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,8 @@ async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event, record: Record
     repository, number, installation = place_of(job.payload)
     async with desk.forge(repository, installation) as forge:
         pull_request = await forge.pull_request(number)
-        followed = await _noted(desk, job, pull_request.head_sha)
+        head, now = pull_request.head_sha, desk.now()
+        followed = await noted(desk.database, job, head=head, installation=installation, now=now)
         case = _Case(
             desk=desk,
             job=job,
@@ -150,8 +152,10 @@ async def _carried_out(desk: Desk, job: Job, stop: asyncio.Event, record: Record
             return await _unreviewed(case, f"The pull request is {pull_request.lifecycle}.")
         if await _is_ended(case):
             return _End(told="This job had reviewed it already when its worker was lost.")
-        if who := await stop_by(desk.database, case.review_id):
+        if who := await stop_by(desk.database, case.review_id, head_sha=head):
             return await _stopped_by(case, case.known, who)
+        if await is_switched_off(desk.database, desk.organisation, str(repository)):
+            return await _not_due(case, SWITCHED_OFF.format(repository), is_told=False)
         if case.since == pull_request.head_sha:
             return await _unreviewed(case, "This commit was reviewed already.")
         try:
@@ -198,12 +202,8 @@ async def _with_source(case: _Case, source: Source) -> _End:
         change = await source.change()
         count = sum(1 for file in change.files if not policy.ignores(file.path))
         reason = too_many_files(count, policy, case.occasion)
-    if reason and is_left_alone(case.pull_request, policy, case.occasion):
-        return await _unreviewed(case, reason)
     if reason:
-        known = await say_skipped(case.forge, case.pull_request, reason, known=case.known)
-        await _keep_known(case.desk, case.job.subject, known)
-        return await _unreviewed(case, reason)
+        return await _not_due(case, reason, is_told=not is_left_alone(case.pull_request, policy, case.occasion))
     desk, trigger = case.desk, case.occasion.trigger
     # First, so that what is announced now is ended whatever becomes of this process.
     await begin(desk.database, desk.organisation, case.job, case.pull_request, trigger)
@@ -362,24 +362,23 @@ async def _settle(case: _Case, outcome: str) -> None:
     await change_followed(case.desk.database, case.job.subject, changed)
 
 
+async def _not_due(case: _Case, reason: str, *, is_told: bool) -> _End:
+    """No review is due. People are told if they should be, and if one was announced, which does not come now."""
+    desk, kept = case.desk, await find_review(case.desk.database, case.review_id)
+    is_announced = kept is not None and not kept.is_over
+    if is_told or is_announced:
+        known = await say_skipped(case.forge, case.pull_request, reason, known=case.known, is_announced=is_announced)
+        await _keep_known(desk, case.job.subject, known)
+    if is_announced:
+        await set_outcome(desk.database, case.review_id, STOPPED, reason=reason)
+    return await _unreviewed(case, reason)
+
+
 async def _unreviewed(case: _Case, told: str) -> _End:
     followed = case.followed
     if followed.asked:
         await change_followed(case.desk.database, case.job.subject, lambda now: now.without_ask(followed.asks))
     return _End(told=told)
-
-
-async def _noted(desk: Desk, job: Job, head: str) -> Followed:
-    """What is remembered, with this push among the last ones: once, however often the job begins."""
-    is_push = job.payload.get("trigger") == Trigger.PUSHED and job.attempt == 1
-    _, _, installation = place_of(job.payload)
-
-    def changed(now: Followed) -> Followed:
-        is_new = is_push and head not in (now.check_sha, now.reviewed_sha)
-        pushes = (*now.pushes, desk.now())[-_MOST_PUSHES:] if is_new else now.pushes
-        return replace(now, installation=installation, pushes=pushes)
-
-    return await change_followed(desk.database, job.subject, changed)
 
 
 async def _keep_known(desk: Desk, subject: str, known: Known) -> None:

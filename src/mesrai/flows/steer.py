@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from mesrai.domain.command import Scope
 from mesrai.domain.occasion import Trigger
@@ -13,9 +13,8 @@ from mesrai.jobs.queue import Queue, State, Waiting
 from mesrai.store.audit import add_entry
 from mesrai.store.database import Database, Statements
 from mesrai.store.pull_requests import USUAL, change_followed, change_followed_in
+from mesrai.store.repositories import SWITCHED_OFF, is_switched_off
 from mesrai.store.reviews import STOPPED, KeptReview, ask_to_stop, find_review, set_outcome
-
-_MOST: Final = 1_000  # jobs that are looked through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ async def stop(desk: Desk, review: KeptReview) -> bool:
             return False
         await _note(desk, statements, "review.stop", review.subject, {"review": review.id})
     job = _job_of(review)
-    if await desk.queue.retry(job) or any(each.id == job for each in await desk.queue.standing(most=_MOST)):
+    if await desk.queue.retry(job) or await desk.queue.standing(number=job):
         return True
     now = await find_review(desk.database, review.id)
     if now is not None and not now.is_over:  # its job is gone, so nobody is left to end it
@@ -52,6 +51,8 @@ async def review_again(desk: Desk, review: KeptReview, scope: Scope) -> int:
     repository = repository_named(review.repository)
     if not review.number.isdecimal():
         raise UserError("This review is of no pull request.")
+    if await is_switched_off(desk.database, desk.organisation, review.repository):
+        raise UserError(f"{SWITCHED_OFF.format(review.repository)} Switch them on first.")
     async with desk.database.transaction() as statements:
         followed = await change_followed_in(
             desk.database, statements, review.subject, lambda now: now.with_ask(scope.value or USUAL)
@@ -100,10 +101,10 @@ async def cancel(desk: Desk, number: int) -> Waiting:
 
 
 async def _standing(desk: Desk, number: int) -> Waiting:
-    found = next((each for each in await desk.queue.standing(most=_MOST) if each.id == number), None)
-    if found is None:
+    found = await desk.queue.standing(number=number)
+    if not found:
         raise UserError("There is no such job any more.")
-    return found
+    return found[0]
 
 
 def _job_of(review: KeptReview) -> int:

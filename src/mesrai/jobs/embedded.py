@@ -103,7 +103,8 @@ WHERE id = :id AND (state = 'waiting' OR state = 'failed' AND NOT EXISTS (SELECT
     WHERE newer.state = 'waiting' AND newer.kind = jobs.kind AND newer.subject = jobs.subject)) RETURNING id
 """
 _STANDING: Final = """
-SELECT *, {now} AS now FROM jobs WHERE state IN ('waiting', 'running', 'failed') ORDER BY created_at, id LIMIT :most
+SELECT *, {now} AS now FROM jobs
+WHERE {which} AND state IN ('waiting', 'running', 'failed') ORDER BY created_at, id LIMIT :most
 """
 _PRUNE: Final = "DELETE FROM jobs WHERE state IN ('done', 'failed') AND changed_at < (SELECT {now}) - :age RETURNING id"
 
@@ -258,9 +259,10 @@ class DatabaseQueue:
         self.wake()
         return is_due
 
-    async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
+    async def standing(self, *, most: int = 1_000, number: int | None = None) -> Sequence[Waiting]:
         """The jobs that are not done."""
-        rows = await self._database.rows(self._sql(_STANDING), most=most)
+        which, named = ("1 = 1", {}) if number is None else ("id = :number", {"number": number})
+        rows = await self._database.rows(self._sql(_STANDING, which=which), most=most, **named)
         return [_waiting(row) for row in rows]
 
     async def prune(self, *, older_than_s: float) -> int:

@@ -112,6 +112,6 @@ class Queue(Protocol):
         """
         ...
 
-    async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
-        """The jobs that are not done, oldest first."""
+    async def standing(self, *, most: int = 1_000, number: int | None = None) -> Sequence[Waiting]:
+        """The jobs that are not done, oldest first; with `number` only the one of that id."""
         ...

@@ -9,7 +9,7 @@ from mesrai.domain.change import Change
 from mesrai.domain.policy import Policy
 from mesrai.domain.review import FileCoverage, FileStatus, ModelUsage, Outcome, Review, Timings
 from mesrai.domain.usage import Estimate
-from mesrai.errors import MesraiError
+from mesrai.errors import MesraiError, SourceError
 from mesrai.forges.forge import Source
 from mesrai.llm.model import Model
 from mesrai.review.asking import Desk, Work, ask_all
@@ -244,6 +244,7 @@ def _notices(gathered: Gathered, ledger: Ledger, policy: Policy) -> tuple[str, .
 
 
 def _nothing(gathered: Gathered, began: float, policy: Policy, *, summary: str = "") -> Review:
+    """A review that had nothing to read. Errors: ReviewFailed if there was something, which could not be."""
     skipped = len(gathered.skipped)
     told = f"All {skipped} changed files were left out; the reasons are in the coverage." if skipped else "No changes."
     unasked = [
@@ -251,14 +252,18 @@ def _nothing(gathered: Gathered, began: float, policy: Policy, *, summary: str =
         for file in gathered.files
     ]
     spent = round(_now() - began, 3)
-    return Review(
-        outcome=Outcome.NOTHING,
+    coverage = (*unasked, *gathered.skipped)
+    review = Review(
+        outcome=outcome_of(coverage, ()),
         summary=summary or told,
         change=change_facts(gathered.change),
-        coverage=(*unasked, *gathered.skipped),
+        coverage=coverage,
         timings=Timings(total_s=spent, gather_s=spent),
         notices=(*gathered.change.notices, *policy.notices),
     )
+    if review.outcome is Outcome.FAILED:
+        raise ReviewFailed(review, SourceError("No file of this change could be read: it is too large."))
+    return review
 
 
 def _timings(began: float, asked_at: float, ledger: Ledger) -> Timings:

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 
 from mesrai.domain.change import Change
 from mesrai.domain.diff import FileDiff
-from mesrai.domain.finding import Category
-from mesrai.domain.policy import Policy, Rule, Scope
+from mesrai.domain.finding import Category, Severity
+from mesrai.domain.policy import CustomPrompts, Policy, Rule, Scope
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.llm.model import AnswerShape, Prompt, Tool, UserTurn
 from mesrai.review.batches import Batch
@@ -64,7 +64,7 @@ def framing_for(
     overview = _overview(change, reviewed, options.context)
     remembered = [memory.text for memory in policy.memories]
     holding = rules_that_hold(policy, reviewed)
-    owners = [policy.summary.instructions, *(_rule_text(rule) for rule in holding)]
+    owners = [policy.summary.instructions, *asdict(policy.prompts).values(), *(_rule_text(rule) for rule in holding)]
     fence = fence_for([overview, guidance.text, *remembered, *owners, *_all_lines(change), *also])
     rules = _rules_text(holding, fence)
     wanted = [each for each in Category if policy.wants(each) and (each is not Category.RULE or holding)]
@@ -74,9 +74,21 @@ def framing_for(
     if guidance.text:
         guide += "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
     review = _rules_instructions(fence, wanted) if options.rules_only else _instructions(fence, wanted)
+    judged = [] if options.rules_only else _judged(wanted)
     return Framing(
-        review_system=review + rules + guide + _wishes_text(policy, fence) + _language_text(policy),
-        verify_system=_instruction("verify").replace("{fence}", fence) + rules + guide + _language_text(policy),
+        review_system=review
+        + rules
+        + guide
+        + _wishes_text(policy, fence)
+        + _prompts_text(
+            policy.prompts, [*judged, ("suggestion", "How titles, bodies and replacements are written")], fence
+        )
+        + _language_text(policy),
+        verify_system=_instruction("verify").replace("{fence}", fence)
+        + rules
+        + guide
+        + _prompts_text(policy.prompts, judged, fence)
+        + _language_text(policy),
         talk_system=_instruction("talk").replace("{fence}", fence) + rules + guide + _language_text(policy),
         overview=fenced(overview, fence),
         fence=fence,
@@ -231,6 +243,24 @@ def _wishes_text(policy: Policy, fence: str) -> str:
         return ""
     intro = "\n# What the owners ask of `summary`\n\nIt shapes what the summary tells of the change, nothing else.\n\n"
     return intro + fenced(visible(asked), fence) + "\n"
+
+
+def _judged(wanted: Sequence[Category]) -> list[tuple[str, str]]:
+    """What of a finding the owners may have words on: their field, and what it is about."""
+    categories = [(str(each), f"Category `{each}`") for each in _ALWAYS if each in wanted]
+    return categories + [(str(each), f"Severity `{each}`") for each in Severity]
+
+
+def _prompts_text(prompts: CustomPrompts, told: Sequence[tuple[str, str]], fence: str) -> str:
+    """What the owners say of these: each a field of their prompts, with what it is about."""
+    said = [f"{about}:\n{text}" for name, about in told if (text := getattr(prompts, name).strip())]
+    if not said:
+        return ""
+    intro = (
+        "\n# What the owners say of findings\n\nWhere it differs from what is said above of a category, a severity or "
+        "of how to write, theirs holds. It changes nothing else: neither what is proof nor the form of the answer.\n\n"
+    )
+    return intro + fenced(visible("\n\n".join(said)), fence) + "\n"
 
 
 def _language_text(policy: Policy) -> str:

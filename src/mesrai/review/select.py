@@ -28,6 +28,7 @@ _GENERATED_MARK = re.compile(
     re.IGNORECASE,
 )
 _DATA_SUFFIX = frozenset(".csv .tsv .svg .parquet .ndjson .jsonl .sql.gz .pem .crt .lock .po .pot .ipynb".split())
+_UNREAD = "it could not be read: the change is too large"
 _HEAD_CHARS = 1_500  # where a generator's mark is looked for
 _LARGE_DATA = 600  # changed lines of JSON or XML above which it is taken for data
 _LARGE_DELETED = 400  # removed lines of a deleted file above which only its name is shown
@@ -49,9 +50,8 @@ def select_files(files: Sequence[FileDiff], policy: Policy, heads: Mapping[str, 
     for file in files:
         reason = _reason_to_skip(file, policy, heads.get(file.path, ""))
         if reason:
-            skipped.append(
-                FileCoverage(path=file.path, status=FileStatus.SKIPPED, reason=reason, hunks=len(file.hunks))
-            )
+            status = FileStatus.FAILED if reason == _UNREAD else FileStatus.SKIPPED
+            skipped.append(FileCoverage(path=file.path, status=status, reason=reason, hunks=len(file.hunks)))
         else:
             chosen.append(file)
     return Selected(files=tuple(chosen), skipped=tuple(skipped))
@@ -59,6 +59,8 @@ def select_files(files: Sequence[FileDiff], policy: Policy, heads: Mapping[str, 
 
 def _reason_to_skip(file: FileDiff, policy: Policy, head: str) -> str:
     """Why the file is not read, or an empty string if it is."""
+    if file.kind is FileKind.UNREAD:
+        return _by_policy(file, policy) or _by_name(file) or _UNREAD
     return _by_kind(file) or _by_policy(file, policy) or _by_name(file) or _by_content(file, head)
 
 

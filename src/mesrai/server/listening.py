@@ -5,7 +5,7 @@ import socket
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S: Final = 10.0  # for the head of a request, from its first byte or from the connection's beginning
@@ -13,6 +13,7 @@ _MOST_CONNECTIONS: Final = 500
 _MOST_HEAD: Final = 32_768  # bytes
 _IDLE_S: Final = 15  # that a connection is kept for the next request
 _ENDING_S: Final = 5
+STOP: Final = "mesrai.stop"  # the name in a request's scope of the event that says that the server ends
 
 
 async def listen(app: ASGIApp, listener: socket.socket, *, stop: asyncio.Event, head_s: float = HEAD_S) -> None:
@@ -21,8 +22,11 @@ async def listen(app: ASGIApp, listener: socket.socket, *, stop: asyncio.Event, 
     class Prompt(_Prompt):
         patience_s = head_s
 
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, STOP: stop}, receive, send)
+
     config = uvicorn.Config(
-        app,
+        told,
         http=Prompt,
         ws="none",
         lifespan="off",

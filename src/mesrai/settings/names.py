@@ -63,6 +63,12 @@ PROCESS_NAMES: Final[Mapping[str, str]] = {
     "MESRAI_MASTER_KEY_FILE": "The path of a file that holds the master key.",
     "MESRAI_MASTER_KEY_COMMAND": "A command that prints the master key.",
     "MESRAI_MASTER_KEY_PREVIOUS": "Earlier master keys, which still open what was sealed with them.",
+    "MESRAI_API_URL": "The address of your team's server, for reviews in a terminal or a pipeline without a model of "
+    "their own. See docs/team.md.",
+    "MESRAI_TOKEN": "The token for that server.",
+    "MESRAI_MCP_TOKEN": "The bearer token that clients of `mesrai mcp --http` send. Default: one is made and printed.",
+    "MESRAI_SKIP_HOOK": "`1` skips the hook of `mesrai hook install` once.",
+    "MESRAI_VERBOSE": "`true` is `--verbose`.",
 }
 FILE_KEYS: Final = ("main", "fallback", "limits", "catalogue", "database")
 PREFIXES: Final[Mapping[Slot, str]] = {Slot.MAIN: "MESRAI_", Slot.FALLBACK: "MESRAI_FALLBACK_"}

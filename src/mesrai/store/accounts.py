@@ -74,9 +74,7 @@ async def bind_account(statements: Statements, account: Account, *, subject: str
 
     False if the account was bound elsewhere meanwhile. Errors: StoreUnavailable, also if they have another account.
     """
-    return bool(
-        await statements.rows(_BIND, id=account.id, before=account.subject, subject=subject, password=password)
-    )
+    return bool(await statements.rows(_BIND, id=account.id, before=account.subject, subject=subject, password=password))
 
 
 async def add_account(

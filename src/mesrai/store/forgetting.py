@@ -100,6 +100,7 @@ async def _forget(database: Database, statements: Statements, which: Which) -> F
             len(await statements.rows(_sql(database, f"DELETE {_OF_OLD} RETURNING id", table=table), **values))
             for table in ("calls", "review_events")
         ]
+        await statements.rows(_sql(database, f"DELETE {_OF_OLD}", table="feedback"), **values)
         gone = _sql(database, f"DELETE FROM reviews WHERE id IN ({_OLD}) RETURNING id")
         reviews = len(await statements.rows(gone, **values))
     if which.prompts_older_than_s is not None:

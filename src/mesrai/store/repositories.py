@@ -22,6 +22,7 @@ _SWITCH: Final = """
     UPDATE repositories SET is_reviewed = :is_reviewed
     WHERE organisation = :organisation AND name = :name AND is_reviewed <> :is_reviewed RETURNING name
 """
+SWITCHED_OFF: Final = "Reviews of {} are switched off."  # in words
 _OFF: Final = "SELECT name FROM repositories WHERE organisation = :organisation AND name = :name AND is_reviewed = 0"
 
 

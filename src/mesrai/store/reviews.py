@@ -16,7 +16,8 @@ _BEGIN: Final = """
         created_at, changed_at)
     VALUES (:id, :organisation, :subject, :repository, :head_sha, :base_ref, :running, '', '', {now}, {now})
     ON CONFLICT (id) DO UPDATE SET head_sha = excluded.head_sha, base_ref = excluded.base_ref,
-        outcome = excluded.outcome, reason = '', changed_at = excluded.changed_at
+        outcome = excluded.outcome, reason = '', changed_at = excluded.changed_at,
+        stop_by = CASE WHEN reviews.head_sha = excluded.head_sha THEN reviews.stop_by ELSE '' END
 """
 _SET: Final = "UPDATE reviews SET outcome = :outcome, reason = :reason, changed_at = {now} WHERE id = :id"
 _END: Final = """
@@ -32,7 +33,9 @@ _SUMS: Final = """
 _ASK_TO_STOP: Final = """
     UPDATE reviews SET stop_by = :who WHERE id = :id AND stop_by = '' AND outcome IN (:running, :parked) RETURNING id
 """
-_STOP_BY: Final = "SELECT stop_by FROM reviews WHERE id = :id"
+_STOP_BY: Final = """
+    SELECT stop_by FROM reviews WHERE id = :id AND (head_sha = :head_sha OR :head_sha = '' AND outcome = :running)
+"""
 _EXCERPTS: Final = "SELECT excerpts FROM reviews WHERE id = :id"
 _AUTHORS: Final = """
     SELECT DISTINCT author FROM reviews WHERE organisation = :organisation AND author <> '' ORDER BY author LIMIT 500
@@ -138,7 +141,7 @@ async def begin_review(
 ) -> None:
     """Keep that a review runs; one that is begun again runs again, and is as old as before. Errors: StoreUnavailable.
 
-    What it reported before stays until it has a new report.
+    What it reported before stays until it has a new report; who wanted it stopped at another commit counts no more.
     """
     await database.rows(
         _BEGIN.format(now=database.now),
@@ -182,9 +185,9 @@ async def ask_to_stop(statements: Statements, review: str, who: str) -> bool:
     return bool(await statements.rows(_ASK_TO_STOP, **values))
 
 
-async def stop_by(statements: Statements, review: str) -> str:
-    """Who wants it stopped; empty if nobody does. Errors: StoreUnavailable."""
-    rows = await statements.rows(_STOP_BY, id=review)
+async def stop_by(statements: Statements, review: str, *, head_sha: str = "") -> str:
+    """Who wants it stopped, of that commit or while it runs; empty if nobody does. Errors: StoreUnavailable."""
+    rows = await statements.rows(_STOP_BY, id=review, head_sha=head_sha, running=RUNNING)
     return str(rows[0]["stop_by"]) if rows else ""
 
 

@@ -1,6 +1,5 @@
 """The saved text: keys are set and taken out one by one, and what stays says what it said."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from mesrai.domain.saved_policy import (
     listing,
     scalar,
     title_of,
+    told_wrong,
     with_rules,
 )
 from mesrai.domain.yaml_lines import Node
@@ -73,15 +73,16 @@ def test_taking_out_the_last_key_of_a_group_takes_the_group_out() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("maxFiles: many\n", "line:1: `maxFiles` must be"),
-        ("a: [\n", "line:2: "),
-        ("rules:\n- {title: A, rule: x}\n- {title: ' a ', rule: y}\n", "line:3: two rules are called"),
-        ("language: " + "x" * 200_000, "longer than 200,000 characters"),
+        ("maxFiles: many\n", "Line 1: `maxFiles` must be"),
+        ("a: [\n", "Line 2: "),
+        ("rules:\n- {title: A, rule: x}\n- {title: ' a ', rule: y}\n", "Line 3: two rules are called"),
+        ("language: " + "x" * 100_000, "longer than 100,000 characters"),
     ],
 )
 def test_a_text_that_cannot_be_saved_is_told_with_its_line(text: str, told: str) -> None:
-    with pytest.raises(PolicyError, match=re.escape(told)):
+    with pytest.raises(PolicyError) as wrong:
         checked(text)
+    assert told_wrong(wrong.value).startswith(told)
 
 
 def test_a_rule_is_changed_and_the_others_stay_as_they_are() -> None:

@@ -11,7 +11,7 @@ from tests.databases import a_new_file
 from tests.fakes import Files, MemoryFiles
 
 from mesrai.domain.policy_levels import Level
-from mesrai.domain.saved_policy import Place, listing, scalar
+from mesrai.domain.saved_policy import Place, listing, scalar, seal_of
 from mesrai.domain.yaml_lines import Table
 from mesrai.errors import AccessDenied, ForgeUnavailable, PolicyError, UserError
 from mesrai.flows.configured import finding_central
@@ -27,6 +27,7 @@ from mesrai.flows.configuring import (
     remove_rule,
     switch_rule,
 )
+from mesrai.store.configurations import change_configuration
 from mesrai.store.opening import open_database
 
 SHOP = Place(repository="github.com/acme/shop")
@@ -68,6 +69,10 @@ def rule(title: str, text: str = "Do.") -> Table:
     return Table(pairs=((scalar("title"), scalar(title)), (scalar("rule"), scalar(text))), line=1)
 
 
+async def away(_name: str) -> MemoryFiles:
+    raise ForgeUnavailable("GitHub is away.")
+
+
 async def titles(desk: Desk, place: Place) -> Sequence[tuple[str, bool]]:
     return [(each.rule.title, each.is_checked) for each in (await look_at(desk, place)).rules]
 
@@ -90,9 +95,6 @@ def test_a_place_shows_what_holds_with_its_origin_and_what_would_hold_without_it
 
 
 def test_a_code_host_that_does_not_answer_is_told_and_what_is_saved_is_shown(tmp_path: Path) -> None:
-    async def away(_name: str) -> MemoryFiles:
-        raise ForgeUnavailable("GitHub is away.")
-
     async def story(desk: Desk) -> None:
         await change_values(desk, SHOP, {"maxFiles": scalar("2", is_plain=True)})
         view = await look_at(replace(desk, files=away), SHOP)
@@ -104,21 +106,37 @@ def test_a_code_host_that_does_not_answer_is_told_and_what_is_saved_is_shown(tmp
 
 def test_a_broken_file_in_git_is_told_as_what_fails_the_reviews(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
-        (notice,) = (await look_at(desk, SHOP)).notices
-        assert notice.startswith("Reviews cannot be done until this is put right: acme/shop:mesrai-config.yml:2: ")
+        await change_values(desk, ALL, {"maxFiles": scalar("2", is_plain=True)})
+        view = await look_at(desk, SHOP)
+        assert [each.partition(": ")[0] for each in view.problems] == ["acme/shop:mesrai-config.yml:2"]
+        assert (view.notices, view.policy.most_files) == ([], 2), "what is saved is shown all the same"
 
     play(tmp_path, story, {"mesrai-config.yml": "\nmaxFile: 3\n"})
 
 
+def test_a_saved_text_that_cannot_be_used_any_more_is_told_and_can_be_put_right(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        old = "maxFile: 3\n"  # as an older version took it
+        await change_configuration(desk.database, desk.organisation, ALL, lambda _: old, who="ada")
+        for files in (desk.files, away):
+            view = await look_at(replace(desk, files=files), SHOP)
+            assert [each.partition(": ")[0] for each in view.problems] == ["what is saved for the organisation:1"]
+        assert (await look_at(desk, ALL)).text == old
+        await put_text(desk, ALL, "maxFiles: 3\n", seen=seal_of(old))
+        assert (await look_at(desk, SHOP)).problems == ()
+
+    play(tmp_path, story)
+
+
 def test_a_text_is_saved_only_over_what_was_seen(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
-        assert await put_text(desk, ALL, "# why\nmaxFiles: 1\n", seen="")
+        assert await put_text(desk, ALL, "# why\nmaxFiles: 1\n", seen=seal_of(""))
         assert (await look_at(desk, ALL)).text == "# why\nmaxFiles: 1\n"
         with pytest.raises(UserError, match="Somebody changed it meanwhile"):
-            await put_text(desk, ALL, "maxFiles: 2\n", seen="")
+            await put_text(desk, ALL, "maxFiles: 2\n", seen=seal_of(""))
         with pytest.raises(PolicyError, match="line:1: unknown key"):
-            await put_text(desk, ALL, "maxFile: 2\n", seen="# why\nmaxFiles: 1\n")
-        assert await put_text(desk, ALL, "  \n", seen="# why\nmaxFiles: 1\n")
+            await put_text(desk, ALL, "maxFile: 2\n", seen=seal_of("# why\nmaxFiles: 1\n"))
+        assert await put_text(desk, ALL, "  \n", seen=seal_of("# why\nmaxFiles: 1\n"))
         assert (await look_at(desk, ALL)).text == ""
 
     play(tmp_path, story)
@@ -187,7 +205,7 @@ def test_with_a_central_repository_all_is_shown_and_nothing_is_changed(tmp_path:
         assert (await look_at(desk, ALL)).origins["language"].where == "acme/rules:mesrai-config.yml:1"
         for change in (
             change_values(desk, SHOP, {"maxFiles": scalar("2", is_plain=True)}),
-            put_text(desk, ALL, "maxFiles: 1\n", seen=""),
+            put_text(desk, ALL, "maxFiles: 1\n", seen=seal_of("")),
             put_rule(desk, ALL, rule("A"), was=""),
             exclude_rule(desk, SHOP, "A", is_excluded=True),
             configure_folder(desk, SHOP.repository, "api"),

@@ -21,7 +21,7 @@ from mesrai.forges.local import open_local
 from mesrai.llm.model import Answer, Prompt, UserTurn
 from mesrai.review.options import Options
 from mesrai.review.pipeline import NO_RULES, OFFLINE_NOTICE, Reading, ReviewFailed, review_change, review_offline
-from mesrai.review.progress import BatchEnded, BatchSplit, Event, Notice, Started
+from mesrai.review.progress import BatchEnded, BatchSplit, Event, Found, Notice, Started
 
 BEFORE = "def total(items):\n    return sum(items)\n"
 AFTER = "def total(items):\n    return sum(items) / len(items)\n"
@@ -381,9 +381,10 @@ def test_everything_left_out_is_nothing_to_review_with_the_reasons(tmp_path: Pat
 def test_watchers_hear_of_every_batch(bench: Bench) -> None:
     review = bench.review(ScriptedModel(finds(a_raw("    return sum(items) / len(items)"))))
     assert review.estimate is not None
+    found = Found(severity="medium", title="Divides by zero for an empty cart", path="cart.py", line=2)
     assert [event for event in bench.events if isinstance(event, Started | BatchEnded)] == [
         Started(files=1, batches=1, estimate=review.estimate),
-        BatchEnded(batch=1, paths=("cart.py",), confirmed=1, refuted=0),
+        BatchEnded(batch=1, paths=("cart.py",), confirmed=1, refuted=0, found=(found,)),
     ]
 
 

@@ -28,6 +28,9 @@ LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\
 PAIR = re.compile(r'([a-z_]+)="((?:[^"\\\n]|\\[\\n"])*)"')
 
 
+UNESCAPED = {"\\\\": "\\", "\\n": "\n", '\\"': '"'}
+
+
 def read(text: str) -> Mapping[tuple[str, Labels], float]:
     """A reader by the format's own description: https://prometheus.io/docs/instrumenting/exposition_formats/"""
     found: dict[tuple[str, Labels], float] = {}
@@ -38,9 +41,8 @@ def read(text: str) -> Mapping[tuple[str, Labels], float]:
             continue
         matched = LINE.fullmatch(line)
         assert matched, line
-        unescaped = {"\\\\": "\\", "\\n": "\n", '\\"': '"'}
         labels = tuple(
-            (name, re.sub(r"\\[\\n\"]", lambda each: unescaped[each[0]], value))
+            (name, re.sub(r"\\[\\n\"]", lambda each: UNESCAPED[each[0]], value))
             for name, value in PAIR.findall(matched[2] or "")
         )
         assert (matched[1], labels) not in found, line
@@ -162,8 +164,8 @@ def test_permits_outages_budgets_and_reviews_are_shown(engine: str, tmp_path: Pa
             for name, left in (("a", 60), ("b", -60)):
                 await database.rows(
                     "INSERT INTO outages (name, cause, message, provider, model, resets_at, since, until, failures, "
-                    f"probed_until) VALUES ('{name}', 'ModelQuota', 'm', 'moonshot', '{name}', '', 0, {now} + ({left}), "
-                    "1, 0)"
+                    f"probed_until) VALUES ('{name}', 'ModelQuota', 'm', 'moonshot', '{name}', '', 0, "
+                    f"{now} + ({left}), 1, 0)"
                 )
             await database.rows(
                 "INSERT INTO budgets (organisation, month_nanos, currency) VALUES ('default', 50000000000, 'USD')"
@@ -191,8 +193,11 @@ class Away:
 def test_without_the_database_the_process_still_tells_of_itself() -> None:
     tally = Tally()
     tally.add(show.WEBHOOKS, forge="github", outcome="taken")
-    samples = asyncio.run(figures_of(Away(), tally)())  # type: ignore[arg-type]
-    found = shown(samples)
+
+    async def scenario() -> Sequence[Sample]:
+        return await figures_of(Away(), tally)()  # type: ignore[arg-type]
+
+    found = shown(asyncio.run(scenario()))
     assert of(found, "mesrai_database_up") == {(): 0}
     assert of(found, "mesrai_webhooks_total") == {("github", "taken"): 1}
     assert of(found, "mesrai_jobs") == {}

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from sqlalchemy import create_engine
 from tests.databases import ENGINES, WITHOUT_POSTGRESQL, a_database, a_new_file
 
 from mesrai.errors import MesraiError, StoreUnavailable, UserError
+from mesrai.store import migrating
 from mesrai.store.audit import add_entry
 from mesrai.store.backup_file import read_manifest
 from mesrai.store.backups import back_up, restore
@@ -95,10 +98,8 @@ def test_a_sqlite_database_is_backed_up_at_one_moment_while_it_is_written_to(tmp
             while not ends.is_set():
                 database.execute("BEGIN IMMEDIATE")
                 for name in ("left", "right"):
-                    database.execute(
-                        "INSERT INTO audit (at, organisation, who, what, subject, details) VALUES (0,'o','w','t',?,'{}')",
-                        [name],
-                    )
+                    columns = "at, organisation, who, what, subject, details"
+                    database.execute(f"INSERT INTO audit ({columns}) VALUES (0, 'o', 'w', 't', ?, '{{}}')", [name])
                 database.execute("COMMIT")
 
     writing = threading.Thread(target=write)
@@ -116,13 +117,9 @@ def test_a_sqlite_database_is_backed_up_at_one_moment_while_it_is_written_to(tmp
 
 
 def test_an_older_backup_is_brought_up_to_date_and_a_newer_one_is_refused(tmp_path: Path) -> None:
-    from alembic import command
-
-    from mesrai.store import migrating
-
     old, url = tmp_path / "old.db", f"sqlite:///{tmp_path}/new.db"
     config = migrating._config()
-    with migrating.create_engine(f"sqlite:///{old}").begin() as connection:
+    with create_engine(f"sqlite:///{old}").begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0005")
     path, manifest = back_up(f"sqlite:///{old}", tmp_path / "old.backup")

@@ -15,6 +15,8 @@ from mesrai.store.audit import entries
 from mesrai.store.database import Database
 from mesrai.store.memories import (
     add_memory,
+    change_memory,
+    count_pending,
     decide_memory,
     find_by_origin,
     find_memory,
@@ -203,5 +205,24 @@ def test_there_are_no_more_than_so_many(engine: str, tmp_path: Path) -> None:
                 break
             await remove_memory(database, "acme", standing[0].id, who="ann")
         assert (await decide_memory(database, "acme", first.id, ACTIVE, who="ann")).state is ACTIVE
+
+    with_database(engine, tmp_path, use)
+
+
+def test_one_is_given_another_text_and_reach_and_keeps_its_state_and_author(engine: str, tmp_path: Path) -> None:
+    async def use(database: Database) -> None:
+        kept = await add_memory(database, a_memory(state=PENDING), organisation="acme")
+        wanted = replace(kept, text="Times are in UTC.", scope=MemoryScope.DIRECTORY, paths=("db/**",), author="eve")
+        changed = await change_memory(database, wanted, organisation="acme", who="bob")
+        assert changed == replace(wanted, author="ada")
+        assert await find_memory(database, "acme", kept.id) == changed
+        assert await change_memory(database, changed, organisation="acme", who="bob") == changed
+        told = [(each.who, each.what) for each in await entries(database, "acme")]
+        assert told == [("bob", "memory.change"), ("ada", "memory.add")], "what changes nothing is not told"
+        (entry, _) = await entries(database, "acme")
+        assert entry.details["text"] == ["Money is in cents.", "Times are in UTC."]
+        with pytest.raises(MemoryRefused):
+            await change_memory(database, changed, organisation="elsewhere", who="eve")
+        assert (await count_pending(database, "acme"), await count_pending(database, "elsewhere")) == (1, 0)
 
     with_database(engine, tmp_path, use)

@@ -18,7 +18,9 @@ from mesrai.review.options import Depth
 
 @click.command(epilog="docs/ci.md has pipelines to copy.")
 @click.option(
-    "--fail-on", type=click.Choice([str(each) for each in Severity]), help="Exit with 1 for a finding so bad."
+    "--fail-on",
+    type=click.Choice([str(each) for each in Severity]),
+    help="Exit with 1 for a finding at least this severe.",
 )
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="GitLab: the Code Quality report. "

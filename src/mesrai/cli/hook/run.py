@@ -17,7 +17,8 @@ from mesrai.forges.hooks import HookName
 def run(name: str, told: tuple[str, ...], **given: object) -> None:
     """Review what is pushed (pre-push) or staged (pre-commit): what the installed hook runs.
 
-    For pre-push, standard input has the refs, and the first argument is the remote, as git gives them to its hook.
+    For pre-push, standard input has the refs, and the first argument is the remote, as git gives them to its hook;
+    under the pre-commit framework, its variables tell them.
 
     \b
     Exit codes

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from mesrai.cli.showing import show_review
 from mesrai.domain.review import Outcome
 from mesrai.domain.selection import Selection, SelectionKind
 from mesrai.errors import MesraiError
-from mesrai.forges.pushes import find_pushed, read_pushed
+from mesrai.forges.pushes import PushedRef, find_pushed, read_pushed
 from mesrai.review.options import Depth
 from mesrai.review.render.untrusted import one_line, shown_path
 from mesrai.review.render.wording import headline
@@ -54,7 +54,8 @@ async def run_pre_push(text: str, remote: str, how: Strictness) -> Exit:
     """Review what each ref brings to the remote; whether the push may go on."""
     tally = _Tally(how)
     try:
-        pushed = await find_pushed(Path.cwd(), os.environ, read_pushed(text), remote)
+        refs = read_pushed(text) or _told_by_pre_commit(os.environ)
+        pushed = await find_pushed(Path.cwd(), os.environ, refs, remote or os.environ.get("PRE_COMMIT_REMOTE_NAME", ""))
     except MesraiError as error:
         tally.lack(error.message)
         return tally.verdict("push")
@@ -62,6 +63,18 @@ async def run_pre_push(text: str, remote: str, how: Strictness) -> Exit:
         if each.selection is not None:
             await _review(each.selection, f"{shown_path(each.ref.removeprefix('refs/heads/'), 80)}: ", tally)
     return tally.verdict("push")
+
+
+def _told_by_pre_commit(environ: Mapping[str, str]) -> tuple[PushedRef, ...]:
+    """What the pre-commit framework read from standard input, which it does not pass on; empty where it does not run.
+
+    https://pre-commit.com/#pre-push
+    """
+    known, head = environ.get("PRE_COMMIT_FROM_REF", ""), environ.get("PRE_COMMIT_TO_REF", "")
+    if not head:
+        return ()
+    branch = environ.get("PRE_COMMIT_REMOTE_BRANCH", "") or "refs/heads/(unknown)"
+    return (PushedRef(local_id=head, remote_ref=branch, remote_id=known),)
 
 
 async def run_pre_commit(how: Strictness) -> Exit:

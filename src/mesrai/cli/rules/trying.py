@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.option("-s", "--staged", is_flag=True, help="Only what is staged.")
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS[:6]), default="terminal", help="How to print it.")
 @click.option(
-    "--fail-on", type=click.Choice([str(each) for each in Severity]), help="Exit with 1 for a finding so bad."
+    "--fail-on",
+    type=click.Choice([str(each) for each in Severity]),
+    help="Exit with 1 for a finding at least this severe.",
 )
 @click.option("--fast", is_flag=True, help="Less surroundings, no look-ups, little reasoning.")
 @click.option("--deep", is_flag=True, help="More surroundings, more look-ups, more reasoning.")

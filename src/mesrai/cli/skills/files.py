@@ -83,7 +83,7 @@ def put(target: Target, place: Path) -> State:
 
 
 def take_away(target: Target, place: Path) -> State:
-    """Remove our part, and the file and its folder where nothing else is left; the state it was in. Errors: UserError."""
+    """Remove our part, and the file where nothing else is left in it; the state it was in. Errors: UserError."""
     state, text = state_of(target, place), _read(place)
     if state in (State.NONE, State.OTHER) or text is None:
         return state

@@ -52,8 +52,8 @@ class Difference:
     async def take(self, revision: Revision, changed: Sequence[Changed], *, pull: int | None) -> Told:
         """One file diff for every changed path, or for a path and the one it was moved from.
 
-        `pull` is the pull request whose whole change this is; None if it is of no one. What is too large, or is
-        more than can be read so, is of kind LARGE.
+        `pull` is the pull request whose whole change this is; None if it is of no one. What is too large is of kind
+        LARGE, and what is more than can be read so, of kind UNREAD.
         """
         by_path = {each.path: each for each in changed}
         told = await self._told(revision, by_path)
@@ -65,7 +65,7 @@ class Difference:
         accounted = _paths_of({file.path: file for file in moved})
         made, over = await self._made([each for each in left if each.path not in accounted])
         files = sorted((*told.values(), *moved, *made), key=lambda file: file.path)
-        large = [file.path for file in files if file.kind is FileKind.LARGE and file.path not in over]
+        large = [file.path for file in files if file.kind is FileKind.LARGE]
         notices = [f"Too large to be read: {named(large)}."] if large else []
         if over:
             notices.append(
@@ -106,7 +106,7 @@ class Difference:
                 files.append(_bare(each))
             elif len(wanted) >= self._most_made or total + size > _MOST_BYTES:
                 over.add(each.path)
-                files.append(_bare(each, FileKind.LARGE))
+                files.append(_bare(each, FileKind.UNREAD))
             else:
                 wanted.append(each)
                 total += size

@@ -58,6 +58,7 @@ class Call:
             raise AccessDenied("That repository is not among those that you look after.")
 
 
+MOST_BODY: Final = 1_000_000  # bytes
 Do = Callable[[Call], Awaitable[Any]]
 USUAL: Final = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.UNAVAILABLE)
 
@@ -80,4 +81,5 @@ class Operation:
     body: "type[msgspec.Struct] | None" = None
     errors: tuple[Code, ...] = ()  # beside those that every operation has
     is_once: bool = False  # it takes an Idempotency-Key
+    most_body: int = MOST_BODY  # bytes
     media_type: str = "application/json"  # of the answer

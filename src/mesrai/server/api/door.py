@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from mesrai.domain.roles import RIGHTS, Right, Role
@@ -38,12 +39,14 @@ from mesrai.store.tokens import find_bearer
 
 LOG: Final = logging.getLogger("mesrai.api")
 BASE: Final = "/api/v1"
-MOST_BODY: Final = 1_000_000  # bytes
 MOST_HELD: Final = 20_000_000  # bytes of bodies that are being read, all together
+MOST_WATCHING: Final = 10  # streams of one caller in this process; each is a connection, of which it has some hundreds
+_MOST_WATCHING_ALL: Final = 150
 PER_MINUTE: Final = 600  # calls of one token, or of one person
 _BODY_S: Final = 10.0
 _WINDOW_S: Final = 60
 _SAFE: Final = ("GET", "HEAD")
+_STREAM: Final = "text/event-stream"
 _HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
@@ -75,11 +78,12 @@ class _Door:
         self._house = house
         self._per_minute = per_minute
         self._held = 0  # bytes of bodies that are being read
+        self._watching: Counter[str] = Counter()  # streams that are open, by caller
 
     def endpoint(self, operations: Sequence[Operation]) -> type:
         """All the methods of one address, as Starlette takes an application that sees every method."""
         by_method = {each.method: each for each in operations}
-        if "GET" in by_method:
+        if "GET" in by_method and by_method["GET"].media_type == "application/json":
             by_method["HEAD"] = by_method["GET"]
         allowed = ", ".join(sorted(by_method))
         answered = self._answered
@@ -119,11 +123,16 @@ class _Door:
             told |= await self._counted(caller)
             if operation.needs not in caller.rights:
                 raise AccessDenied(f"This needs the right {operation.needs}, which the caller has not.")
-        body = await self._body(request) if operation.body is not None else b""
+        if operation.media_type == _STREAM:
+            self._refuse_watcher(caller)
+        body = await self._body(request, operation.most_body) if operation.body is not None else b""
         call = Call(house=self._house, request=request, caller=caller, sent=_sent(operation, request, body))
         once = Once(self._house.database, caller.name, request.headers.get("idempotency-key", ""))
         if not operation.is_once or not once.key:
-            return _answer(operation, await operation.do(call), told)
+            response = _answer(operation, await operation.do(call), told)
+            if operation.media_type == _STREAM and isinstance(response, StreamingResponse):
+                response.body_iterator = self._watched(response.body_iterator, caller)
+            return response
         return await once.answered(
             f"{operation.method} {request.url.path}",
             body,
@@ -168,14 +177,29 @@ class _Door:
             raise ApiError(Code.RATE_LIMITED, f"{self._per_minute} calls a minute are the most.", beside)
         return told
 
-    async def _body(self, request: Request) -> bytes:
+    def _refuse_watcher(self, caller: Caller) -> None:
+        """Errors: ApiError if that caller, or all of them, hold too many streams open."""
+        if self._watching[caller.name] >= MOST_WATCHING or self._watching.total() >= _MOST_WATCHING_ALL:
+            beside = Beside(headers={"retry-after": "30"})
+            raise ApiError(Code.RATE_LIMITED, f"One caller watches {MOST_WATCHING} reviews at most.", beside)
+
+    async def _watched(self, stream: AsyncIterable[Any], caller: Caller) -> AsyncIterator[Any]:
+        """A stream, counted while it is open."""
+        self._watching[caller.name] += 1
+        try:
+            async for each in stream:
+                yield each
+        finally:
+            self._watching[caller.name] -= 1
+
+    async def _body(self, request: Request, most: int) -> bytes:
         """The whole body, of which not more than is allowed is ever kept. Errors: ApiError."""
-        too_large = ApiError(Code.TOO_LARGE, f"A body has at most {MOST_BODY:,} bytes.", _ENDS)
+        too_large = ApiError(Code.TOO_LARGE, f"This body has at most {most:,} bytes.", _ENDS)
         body = bytearray()
         try:
             async with asyncio.timeout(_BODY_S):
                 async for chunk in request.stream():
-                    if len(body) + len(chunk) > MOST_BODY:
+                    if len(body) + len(chunk) > most:
                         raise too_large
                     if self._held + len(chunk) > MOST_HELD:
                         raise ApiError(Code.UNAVAILABLE, "Too many bodies are coming in at once.", _ENDS)

@@ -49,6 +49,7 @@ def document(operations: Sequence[Operation]) -> Json:
                 name: {"description": told, "schema": {"type": "integer"}}
                 for name, told in (_RATE | {"Retry-After": "seconds until it may be tried again"}).items()
             },
+            "responses": _problems(operations),
             "schemas": _schemas(operations),
         },
     }
@@ -141,20 +142,39 @@ def _responses(operation: Operation) -> Json:
     good: Json = {"description": "Done."} | ({"headers": headers} if headers else {})
     if operation.answer is not None:
         good["content"] = {operation.media_type: {"schema": _schema(operation.answer)}}
-    responses: Json = {str(operation.status): good}
+    refused = {
+        str(status): {"$ref": f"#/components/responses/{_named(codes)}"}
+        for status, codes in _by_status(operation).items()
+    }
+    return dict(sorted({str(operation.status): good, **refused}.items()))
+
+
+def _problems(operations: Sequence[Operation]) -> Json:
+    """Every answer that is a problem, or one of several with the same status."""
+    kinds = {codes for each in operations for codes in _by_status(each).values()}
+    return {_named(codes): _problem(codes) for codes in sorted(kinds)}
+
+
+def _problem(codes: tuple[Code, ...]) -> Json:
+    told: Json = {
+        "description": " ".join(f"{MEANINGS[code][1]} (`{code}`)." for code in codes),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+    }
+    if {Code.RATE_LIMITED, Code.UNAVAILABLE, Code.IN_PROGRESS} & set(codes):
+        told["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    return told
+
+
+def _by_status(operation: Operation) -> Mapping[int, tuple[Code, ...]]:
+    found: dict[int, tuple[Code, ...]] = {}
     for code in codes_of(operation):
-        status, title = MEANINGS[code]
-        said = responses.setdefault(
-            str(status),
-            {
-                "description": "",
-                "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
-            },
-        )
-        said["description"] = f"{said['description']} {title} (`{code}`).".strip()
-        if code in (Code.RATE_LIMITED, Code.UNAVAILABLE, Code.IN_PROGRESS):
-            said["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
-    return dict(sorted(responses.items()))
+        status = MEANINGS[code][0]
+        found[status] = (*found.get(status, ()), code)
+    return found
+
+
+def _named(codes: tuple[Code, ...]) -> str:
+    return "_or_".join(codes)
 
 
 def _schemas(operations: Sequence[Operation]) -> Json:

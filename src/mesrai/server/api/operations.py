@@ -6,6 +6,8 @@ from typing import Any, Final
 from mesrai.server.api import openapi
 from mesrai.server.api.call import Call, Operation
 from mesrai.server.api.rooms import (
+    asking,
+    catalogue,
     configuration,
     connections,
     findings,
@@ -28,6 +30,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
     *findings.OPERATIONS,
     *repositories.OPERATIONS,
     *connections.OPERATIONS,
+    *asking.OPERATIONS,
+    *catalogue.OPERATIONS,
     *configuration.OPERATIONS,
     *memories.OPERATIONS,
     *spending.OPERATIONS,

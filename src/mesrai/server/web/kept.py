@@ -10,6 +10,7 @@ from mesrai.domain.command import Scope
 from mesrai.domain.diff import Side
 from mesrai.domain.review import Review
 from mesrai.domain.roles import Right
+from mesrai.flows.receive import REVIEW
 from mesrai.jobs.queue import State, Waiting
 from mesrai.review.render import wording
 from mesrai.review.render.json_text import read_review
@@ -22,7 +23,6 @@ from mesrai.store.calls import open_calls
 from mesrai.store.review_events import events_of
 from mesrai.store.reviews import PARKED, RUNNING, STOPPED, KeptReview, find_excerpts, find_report, find_review
 
-LOOKED_AT: Final = 1_000  # jobs
 PURPOSES: Final = {
     "submit_review": "Reading",
     "submit_verdicts": "Second look",
@@ -153,10 +153,13 @@ def repository_url(visit: Visit, repository: str) -> str:
     return f"{root.rstrip('/')}/{path}" if path else ""
 
 
-async def job_of(visit: Visit, review: KeptReview) -> Waiting | None:
-    """The job that carries a review out, if it is not done."""
-    standing = await visit.house.queue.standing(most=LOOKED_AT)
-    return next((each for each in standing if review.id == f"job-{each.id}"), None)
+async def job_named(visit: Visit, review: str = "") -> Waiting | None:
+    """The job that carries the review out which the address names, or this one; None if it is not to be done."""
+    start, _, number = (review or visit.path("review")).partition("-")
+    if not (start == "job" and number.isascii() and number.isdecimal() and len(number) < 18):
+        return None
+    found = await visit.house.queue.standing(number=int(number))
+    return found[0] if found and found[0].kind == REVIEW else None
 
 
 async def live_values(visit: Visit, review: KeptReview, progress: Progress | None = None) -> dict[str, Any]:
@@ -165,7 +168,7 @@ async def live_values(visit: Visit, review: KeptReview, progress: Progress | Non
     if progress is None:
         progress = Progress()
         progress.take(await events_of(database, review.id))
-    job = await job_of(visit, review)
+    job = await job_named(visit, review.id)
     return {
         "progress": progress,
         "in_flight": await open_calls(database, review.id),

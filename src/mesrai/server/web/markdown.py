@@ -8,7 +8,9 @@ from markupsafe import Markup
 
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.review.render.prose import Block, BlockKind, read_blocks, read_spans
+from mesrai.review.render.untrusted import one_line
 
+_MOST_LINE: Final = 1_000
 _STRONG: Final = Markup("<strong>{}</strong>")
 _CODE: Final = Markup("<code>{}</code>")
 _PARAGRAPH: Final = Markup("<p>{}</p>")
@@ -27,7 +29,7 @@ def markdown(text: str, most: int = 6_000) -> Markup:
 
 def plain_line(text: str) -> Markup:
     """One line of markdown, such as a title: code and strong words."""
-    return Markup("").join(_spans(redact_secrets(text)[0]))
+    return Markup("").join(_spans(one_line(redact_secrets(text)[0], _MOST_LINE)))
 
 
 def _blocks(text: str, most: int) -> Iterator[Markup]:

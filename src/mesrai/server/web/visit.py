@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from mesrai.domain.roles import Right, may
 from mesrai.errors import AccessDenied
 from mesrai.flows.sign_in import Client
+from mesrai.server.listening import STOP
 from mesrai.server.web.forms import Form
 from mesrai.server.web.frame import render
 from mesrai.server.web.house import House
@@ -65,6 +66,12 @@ class Visit:
         """Whether the page's script asked, which can show pieces as they come."""
         return self.request.headers.get("x-mesrai-live") == "1"
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the server is told to end, so that nothing that lasts may go on."""
+        stop = self.request.scope.get(STOP)
+        return stop is not None and bool(stop.is_set())
+
     def may(self, right: Right) -> bool:
         """Whether whoever is signed in has that right."""
         return self.session is not None and may(self.session.member.role, right)
@@ -113,12 +120,16 @@ class Visit:
         return StreamingResponse(lines(), media_type=LIVE)
 
     def events(self, patches: AsyncIterator[Patch]) -> Response:
-        """Pieces of the page as server-sent events, for an element with `data-follow`. It ends with the iterator."""
+        """Pieces of the page as server-sent events, for an element with `data-follow`.
+
+        It ends with the iterator. Where that ended because the server `is_ending`, the browser comes again.
+        """
 
         async def told() -> AsyncIterator[str]:
             async for each in patches:
                 yield f"data: {json.dumps({'into': each.into, 'html': each.html, 'more': each.is_more})}\n\n"
-            yield "event: end\ndata: {}\n\n"
+            if not self.is_ending:
+                yield "event: end\ndata: {}\n\n"
 
         return StreamingResponse(told(), media_type="text/event-stream")
 

@@ -126,7 +126,7 @@ def test_more_files_than_are_made_one_by_one_are_named(github: GitHub, shop: Pla
 
     kinds, notices = through_github(github, work)
 
-    assert kinds == [FileKind.TEXT, FileKind.TEXT, FileKind.LARGE]
+    assert kinds == [FileKind.TEXT, FileKind.TEXT, FileKind.UNREAD]
     assert len(notices) == 1
     assert "1 files were not read: c.py" in notices[0]
 

@@ -1,4 +1,4 @@
-"""How connections to models, their tests and what there is to choose from look at the interface."""
+"""How connections to models, and their tests, look at the interface."""
 
 from typing import Annotated, Any
 
@@ -7,9 +7,7 @@ import msgspec
 from mesrai.domain.connection import Slot, Thinking
 from mesrai.flows.model_words import PROBLEMS, STAGES
 from mesrai.flows.slots import SlotStanding
-from mesrai.llm.cards import PlanFacts
 from mesrai.llm.catalogue import Catalogue
-from mesrai.llm.catalogue_rows import CardRow
 from mesrai.llm.probing import Advice, Diagnosis, Tested
 from mesrai.server.api.paging import Instant, Sent, Shape, when
 
@@ -189,6 +187,28 @@ class SlotAt(Sent, frozen=True, kw_only=True):
     slot: Slot
 
 
+class SearchHome(Wanted, frozen=True, kw_only=True):
+    """A connection whose key belongs elsewhere: it is shown to the same vendor's other addresses, free of charge."""
+
+    slot: Slot = Slot.MAIN
+
+
+class HomeShown(Shape, frozen=True, kw_only=True):
+    """An address of the vendor's that was asked whether a key is its own."""
+
+    provider: str
+    name: str
+    base_url: str
+    verdict: str
+    told: str
+
+
+class HomeList(Shape, frozen=True, kw_only=True):
+    """Those that were asked."""
+
+    items: list[HomeShown]
+
+
 class RequestShown(Shape, frozen=True, kw_only=True):
     """A request as it would be sent, its key hidden."""
 
@@ -197,77 +217,6 @@ class RequestShown(Shape, frozen=True, kw_only=True):
     headers: dict[str, str]
     body: dict[str, Any]
     notices: list[str]
-
-
-class PriceShown(Shape, frozen=True, kw_only=True):
-    """What a million tokens cost."""
-
-    input: str
-    cached: str
-    output: str
-    currency: str
-    as_of: str
-
-
-class PlanShown(Shape, frozen=True, kw_only=True):
-    """A plan, with all that changes with it."""
-
-    id: str
-    name: str
-    provider: str
-    base_url: str
-    key_page: str
-    billing_page: str
-    model: str
-    protocol: str
-    billing: str
-    price: PriceShown | None
-    max_concurrent_requests: int | None
-    window: int
-    max_output_tokens: int
-    thinking: list[Thinking]
-    allows: str
-    note: str
-    notices: list[str]
-
-
-class CardShown(Shape, frozen=True, kw_only=True):
-    """A model that is known well, with its plans."""
-
-    id: str
-    name: str
-    aliases: list[str]
-    good_at: str
-    context: str
-    successor: str | None
-    as_of: str
-    source: str
-    plans: list[PlanShown]
-
-
-class CardList(Shape, frozen=True, kw_only=True):
-    """All cards."""
-
-    items: list[CardShown]
-
-
-class ProviderShown(Shape, frozen=True, kw_only=True):
-    """Who serves models."""
-
-    id: str
-    name: str
-    protocol: str
-    base_url: str
-    default_model: str
-    key_page: str
-    needs_key: bool
-    as_of: str
-
-
-class ProviderList(Shape, frozen=True, kw_only=True):
-    """All providers."""
-
-    items: list[ProviderShown]
 
 
 def connection_shown(found: SlotStanding, catalogue: Catalogue) -> ConnectionShown:
@@ -328,44 +277,6 @@ def test_shown(tested: Tested) -> TestShown:
         output_tokens=usage.output_tokens,
         cost=None if usage.cost is None else f"{usage.cost:f}",
         currency=usage.currency,
-    )
-
-
-def card_shown(card: CardRow, catalogue: Catalogue) -> CardShown:
-    """A card with its plans."""
-    return CardShown(
-        id=card.id,
-        name=card.name,
-        aliases=list(card.aliases),
-        good_at=card.good_at,
-        context=card.context,
-        successor=card.successor or None,
-        as_of=card.as_of,
-        source=card.source,
-        plans=[_plan(catalogue.plan_facts(card.id, plan.id)) for plan in card.plans],
-    )
-
-
-def _plan(plan: PlanFacts) -> PlanShown:
-    price = plan.price
-    names = ("name", "provider", "base_url", "key_page", "billing_page", "model", "billing", "window", "allows", "note")
-    return PlanShown(
-        id=plan.plan,
-        protocol=str(plan.dialect),
-        price=PriceShown(
-            input=str(price.input),
-            cached=str(price.cached),
-            output=str(price.output),
-            currency=price.currency,
-            as_of=price.as_of,
-        )
-        if price
-        else None,
-        max_concurrent_requests=plan.max_concurrent_requests,
-        max_output_tokens=plan.max_output,
-        thinking=[each.thinking for each in plan.levels],
-        notices=list(plan.notices),
-        **{name: getattr(plan, name) for name in names},
     )
 
 

@@ -1,4 +1,4 @@
-"""Connections to models: show, test and save, test, preview, remove; and the cards and plans to choose from."""
+"""Connections to models: show, test and save, test, preview, find whose key it is, remove."""
 
 import json
 from collections.abc import Iterator
@@ -25,20 +25,19 @@ from mesrai.llm.wish import Wish
 from mesrai.server.api.call import Call, Operation
 from mesrai.server.api.problems import ApiError, Beside, Code, not_found
 from mesrai.server.api.rooms.connection_shapes import (
-    CardList,
     ConnectionList,
     ConnectionSaved,
+    HomeList,
+    HomeShown,
     PreviewConnection,
-    ProviderList,
-    ProviderShown,
     RequestShown,
     SaveConnection,
+    SearchHome,
     SlotAt,
     TestShown,
     TestSlot,
     TryConnection,
     Wanted,
-    card_shown,
     connection_shown,
     test_shown,
 )
@@ -148,21 +147,14 @@ async def show_request(call: Call) -> RequestShown:
     )
 
 
-async def list_cards(call: Call) -> CardList:
-    """GET /cards."""
-    catalogue = (await call.house.installation()).settings.catalogue
-    return CardList(items=[card_shown(each, catalogue) for each in catalogue.cards])
-
-
-async def list_providers(call: Call) -> ProviderList:
-    """GET /providers."""
-    catalogue = (await call.house.installation()).settings.catalogue
-    names = ("id", "name", "base_url", "default_model", "key_page", "needs_key", "as_of")
-    return ProviderList(
-        items=[
-            ProviderShown(protocol=str(row.dialect), **{name: getattr(row, name) for name in names})
-            for row in catalogue.providers
-        ]
+async def search_home(call: Call) -> HomeList:
+    """POST /connections/home."""
+    asked, bench = call.read(SearchHome), await _bench(call)
+    connection, _ = await _wanted(bench, asked, asked.slot)
+    homes = await wiring.find_home_of(bench.installation, connection)
+    names = ("provider", "name", "base_url", "told")
+    return HomeList(
+        items=[HomeShown(verdict=str(each.verdict), **{name: getattr(each, name) for name in names}) for each in homes]
     )
 
 
@@ -347,23 +339,15 @@ OPERATIONS: Final = (
         errors=(Code.REFUSED,),
     ),
     Operation(
-        name="listCards",
-        tag="catalogue",
-        method="GET",
-        path="/cards",
-        needs=Right.SEE_CONNECTIONS,
-        told="List the models that are known well, with their plans.",
-        do=list_cards,
-        answer=CardList,
-    ),
-    Operation(
-        name="listProviders",
-        tag="catalogue",
-        method="GET",
-        path="/providers",
-        needs=Right.SEE_CONNECTIONS,
-        told="List who serves models.",
-        do=list_providers,
-        answer=ProviderList,
+        name="searchHome",
+        tag=_TAG,
+        method="POST",
+        path="/connections/home",
+        needs=Right.EDIT_CONNECTIONS,
+        told="Ask the same vendor's other addresses, free of charge, whose key it is. The key is shown to them.",
+        do=search_home,
+        body=SearchHome,
+        answer=HomeList,
+        errors=(Code.REFUSED, Code.UPSTREAM),
     ),
 )

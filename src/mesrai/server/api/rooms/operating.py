@@ -74,9 +74,10 @@ class MemberShown(Shape, frozen=True, kw_only=True):
 
 
 class MemberList(Shape, frozen=True, kw_only=True):
-    """All members, by address."""
+    """A page of members, by their numbers."""
 
     items: list[MemberShown]
+    next: str | None
 
 
 class Caller(Shape, frozen=True, kw_only=True):
@@ -124,8 +125,12 @@ async def list_entries(call: Call) -> EntryList:
 
 async def list_members(call: Call) -> MemberList:
     """GET /members."""
-    found = await members(call.house.database, call.house.organisation)
+    asked = call.read(Page)
+    after = number_after(asked.after) or 0
+    found = sorted(await members(call.house.database, call.house.organisation), key=lambda each: each.account)
+    shown, has_more = cut([each for each in found if each.account > after], asked.limit)
     return MemberList(
+        next=str(shown[-1].account) if has_more else None,
         items=[
             MemberShown(
                 id=each.account,
@@ -135,8 +140,8 @@ async def list_members(call: Call) -> MemberList:
                 repositories=list(each.repositories),
                 since=when(each.since),
             )
-            for each in found
-        ]
+            for each in shown
+        ],
     )
 
 
@@ -232,6 +237,7 @@ OPERATIONS: Final = (
         needs=Right.SEE_PEOPLE,
         told="List the members of the organisation.",
         do=list_members,
+        query=Page,
         answer=MemberList,
     ),
     Operation(

@@ -10,8 +10,9 @@ from mesrai.domain.budget import Budget
 from mesrai.domain.roles import Right
 from mesrai.flows.spend import By, Filter, Spent, Standing, budget_standing, clear_budget, set_budget, spending
 from mesrai.server.api.call import Call, Operation
-from mesrai.server.api.paging import RepositoryName, Sent, Shape
+from mesrai.server.api.paging import After, RepositoryName, Sent, Shape, cut
 from mesrai.server.api.problems import ApiError, Code, not_found
+from mesrai.server.api.rooms.findings import number_after
 from mesrai.server.api.rooms.review_shapes import Money
 
 _TAG: Final = "usage"
@@ -36,12 +37,13 @@ class UsageLine(Shape, frozen=True, kw_only=True):
     unpriced_calls: int
 
 
-class UsageShown(Shape, frozen=True, kw_only=True):
+class SpendingShown(Shape, frozen=True, kw_only=True):
     """What was spent, divided, and all of it."""
 
     by: By
     lines: list[UsageLine]
     total: UsageLine | None
+    next: str | None
 
 
 class UsageQuery(Sent, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class UsageQuery(Sent, frozen=True, kw_only=True):
     since: date | None = None
     until: date | None = None
     repository: RepositoryName = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1_000
+    after: After = ""
 
 
 class BudgetShown(Shape, frozen=True, kw_only=True):
@@ -72,17 +76,20 @@ class SetBudget(Sent, frozen=True, kw_only=True):
     review: _Amount | None = None
 
 
-async def show_usage(call: Call) -> UsageShown:
+async def show_usage(call: Call) -> SpendingShown:
     """GET /usage."""
     asked, house = call.read(UsageQuery), call.house
     if asked.since and asked.until and not 0 <= (asked.until - asked.since).days < _MOST_DAYS:
         raise ApiError(Code.INVALID, "The first day comes before the last one, ten years at most.")
     chosen = Filter(since=_seconds(asked.since, 0), until=_seconds(asked.until, 1), repository=asked.repository)
+    at = number_after(asked.after) or 0
     report = await spending(house.database, house.organisation, asked.by, chosen)
-    return UsageShown(
+    shown, has_more = cut(list(report.lines[at:]), asked.limit)
+    return SpendingShown(
         by=report.by,
-        lines=[_line(each) for each in report.lines],
+        lines=[_line(each) for each in shown],
         total=_line(report.total) if report.total else None,
+        next=str(at + asked.limit) if has_more else None,
     )
 
 
@@ -158,7 +165,7 @@ OPERATIONS: Final = (
         told="What was spent, by day, model, repository, author or review.",
         do=show_usage,
         query=UsageQuery,
-        answer=UsageShown,
+        answer=SpendingShown,
     ),
     Operation(
         name="showBudget",

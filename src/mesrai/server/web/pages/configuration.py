@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from mesrai.domain.change import Change, Revision
 from mesrai.domain.policy import Messages, Policy
-from mesrai.domain.saved_policy import Place, checked
+from mesrai.domain.saved_policy import Place, checked, seal_of, told_wrong
 from mesrai.domain.unified_diff import read_diff
 from mesrai.errors import AccessDenied, PolicyError, UserError
 from mesrai.flows import configuring
@@ -89,7 +89,7 @@ async def preview(visit: Visit) -> Response:
 async def show_text(visit: Visit) -> Response:
     """GET /configuration/text: the same, as the text of a policy file."""
     view = await configuring.look_at(desk_of(visit), await place_asked(visit))
-    return _text_page(visit, view, view.text, seen=view.text)
+    return _text_page(visit, view, view.text, seen=seal_of(view.text))
 
 
 async def save_text(visit: Visit) -> Response:
@@ -97,12 +97,13 @@ async def save_text(visit: Visit) -> Response:
     place, desk = await place_filled_in(visit), desk_of(visit)
     text = visit.form.exact("text")
     try:
-        await configuring.put_text(desk, place, text, seen=visit.form.exact("seen"))
+        await configuring.put_text(desk, place, text, seen=visit.form.text("seen"))
     except AccessDenied:
         raise
     except UserError as error:
         view = await configuring.look_at(desk, place)
-        return _text_page(visit, view, text, seen=visit.form.exact("seen"), error=error.message)
+        told = told_wrong(error) if isinstance(error, PolicyError) else error.message
+        return _text_page(visit, view, text, seen=visit.form.text("seen"), error=told)
     return visit.go(address(TEXT, place), f"Saved for {name_of(place)}; it holds from the next review on.")
 
 
@@ -115,7 +116,7 @@ async def check_text(visit: Visit) -> Response:
     try:
         checked(text or "{}")
     except PolicyError as problem:
-        error = problem.message
+        error = told_wrong(problem)
 
     async def patches() -> AsyncIterator[Patch]:
         yield Patch(into="problems", html=visit.text("config_problems.html", error=error))

@@ -6,7 +6,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from mesrai.server.web.kept import about, address_of, kept_review, live_values, not_there, result_values
+from mesrai.jobs.queue import Waiting
+from mesrai.server.web.kept import about, address_of, job_named, kept_review, live_values, not_there, result_values
 from mesrai.server.web.visit import Patch, Visit
 from mesrai.server.web.watching import Progress
 from mesrai.store.review_events import events_of
@@ -20,7 +21,31 @@ _MOST_TICKS: Final = 7_200  # looks for one connection; the browser comes again
 async def follow(visit: Visit) -> Response:
     """GET /reviews/{review}/live: the page's pieces as server-sent events, and its result at the end."""
     review = await kept_review(visit)
-    return not_there(visit) if review is None else visit.events(_patches(visit, review))
+    if review is not None:
+        return visit.events(_patches(visit, review))
+    job = await job_named(visit)
+    return not_there(visit) if job is None else visit.events(_soon(visit, job))
+
+
+async def _soon(visit: Visit, job: Waiting) -> AsyncIterator[Patch]:
+    """Until the review begins, which then is followed by itself."""
+    before = ""
+    for _ in range(_MOST_TICKS):
+        review, now = await kept_review(visit), await job_named(visit)
+        if review is not None:
+            values = result_values(visit, review) if review.is_over else live_values(visit, review)
+            html = visit.text("review_body.html", **about(visit, review), **await values)
+            yield Patch(into="soon", html=html)
+            return
+        if now is None:
+            yield Patch(into="soon", html=visit.text("review_soon_body.html", job=job, is_gone=True))
+            return
+        if now.state != before:
+            before = now.state
+            yield Patch(into="soon", html=visit.text("review_soon_body.html", job=now, is_gone=False))
+        if visit.is_ending:
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _patches(visit: Visit, review: KeptReview) -> AsyncIterator[Patch]:
@@ -28,6 +53,8 @@ async def _patches(visit: Visit, review: KeptReview) -> AsyncIterator[Patch]:
     before: object = None
     said = ""
     for tick in range(_MOST_TICKS):
+        if visit.is_ending:
+            return
         now = await find_review(database, review.id)
         if now is None or now.is_over:
             yield await _result(visit, now or review)

@@ -17,11 +17,11 @@ from mesrai.review.render.json_text import read_review
 from mesrai.review.render.markdown import render_markdown
 from mesrai.review.render.sarif import render_sarif
 from mesrai.server.web.kept import (
-    LOOKED_AT,
     OUTCOMES,
     about,
     address_of,
     cost_of,
+    job_named,
     kept_review,
     live_values,
     not_there,
@@ -41,6 +41,7 @@ from mesrai.store.reviews import (
 )
 
 MOST: Final = 50  # reviews on a page of the list
+_LOOKED_AT: Final = 1_000  # jobs
 _FORMATS: Final = {"json": "application/json", "sarif": "application/sarif+json", "md": "text/markdown"}
 
 
@@ -114,7 +115,8 @@ async def show(visit: Visit) -> Response:
     """GET /reviews/{review}."""
     review = await kept_review(visit)
     if review is None:
-        return not_there(visit)
+        job = await job_named(visit)
+        return not_there(visit) if job is None else visit.page("review_soon.html", job=job, is_gone=False)
     if not review.is_over:
         return visit.page("review.html", **about(visit, review), **await live_values(visit, review))
     return visit.page("review.html", **about(visit, review), **await result_values(visit, review))
@@ -153,9 +155,8 @@ async def again(visit: Visit) -> Response:
         return not_there(visit)
     if scope not in set(Scope):
         raise UserError("There is no such way to review.")
-    await steer.review_again(desk_of(visit), review, Scope(scope))
-    where = "/reviews?" + asked_with({"subject": review.subject})
-    return visit.go(where, f"A review of {review.subject} is asked for; it begins as soon as a worker is free.")
+    number = await steer.review_again(desk_of(visit), review, Scope(scope))
+    return visit.go(f"/reviews/job-{number}", f"A review of {review.subject} is asked for.")
 
 
 def desk_of(visit: Visit) -> steer.Desk:
@@ -178,7 +179,7 @@ async def _waiting(visit: Visit, asked: _Asked, shown: Sequence[KeptReview]) -> 
     begun = {each.id for each in shown}
     return [
         each
-        for each in await visit.house.queue.standing(most=LOOKED_AT)
+        for each in await visit.house.queue.standing(most=_LOOKED_AT)
         if each.kind == REVIEW
         and each.state != "failed"
         and f"job-{each.id}" not in begun

@@ -14,7 +14,7 @@ from mesrai.domain.yaml_lines import Listing, Node, Table
 from mesrai.review.render.rule_file import title_for
 from mesrai.server.web.forms import Form
 
-SEVERITIES: Final = [(str(each), str(each)) for each in sorted(Severity, reverse=True)]
+SEVERITIES: Final = [(str(each), str(each)) for each in Severity]
 SCOPES: Final = [(str(Scope.FILE), "single files"), (str(Scope.PULL_REQUEST), "the change as a whole")]
 LANGUAGES: Final = tuple(LANGUAGE_SUFFIXES)
 _INHERITANCE: Final = "inheritance"

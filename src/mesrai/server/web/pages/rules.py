@@ -120,6 +120,10 @@ async def exclude(visit: Visit) -> Response:
     place, title = await place_filled_in(visit), visit.form.text("title")
     is_excluded = visit.form.text("excluded") == "1"
     await configuring.exclude_rule(desk_of(visit), place, title, is_excluded=is_excluded)
+    view = await configuring.look_at(desk_of(visit), place)
+    if any(each.is_excluded is not is_excluded for each in view.rules if each.rule.title == title and not each.is_here):
+        told = f"It is saved, but a file in git says which rules are excluded for {name_of(place)}, and wins."
+        return visit.go(address(HERE, place), told, kind="bad")
     told = "is not checked for" if is_excluded else "is checked again for"
     return visit.go(address(HERE, place), f"“{title}” {told} {name_of(place)}.")
 

@@ -1,0 +1,1 @@
+"""`mesrai auth`: the team's server, whose connection reviews in a terminal may use."""
