@@ -181,33 +181,6 @@ async def model_for(
         yield Failover(built, names=[_outage_name(each) for each in connections], outages=_outages(database))
 
 
-@asynccontextmanager
-async def model_asked(
-    environ: Mapping[str, str], installation: Installation, errand: Errand | None = None
-) -> AsyncIterator[Model]:
-    """The model that a review in a terminal asks: the one connected here, or else that of the team's server.
-
-    Errors: CredentialMissing if there is neither; VaultLocked, SettingsError, ModelError.
-    """
-    settings = installation.unlocked()
-    if not settings.connections:
-        from mesrai.settings.team import find_login
-
-        login = find_login(environ)
-        if login is not None:
-            from mesrai.llm.team import Server, open_team_model
-
-            told = errand or Errand()
-            server = Server(url=login.url, token=login.token)
-            async with open_team_model(
-                __version__, server, review=told.review, repository=told.repository, limit=told.limit
-            ) as model:
-                yield model
-            return
-    async with model_for(settings, settings.connections, database=installation.database, errand=errand) as model:
-        yield model
-
-
 def _single(
     settings: Settings,
     connection: Connection,

@@ -76,7 +76,8 @@ async def _in_hand(desk: Desk, job: Job, stop: asyncio.Event) -> None:
 
 async def _carry_out(desk: Desk, job: Job, stop: asyncio.Event) -> str:
     """Do it, and say in a word what became of it: see figures.JOB_SECONDS."""
-    LOG.info("%s %s begins (job %d, attempt %d)", job.kind, job.subject, job.id, job.attempt)
+    what = "failed for good, which is told" if job.failure else "begins"
+    LOG.info("%s %s %s (job %d, attempt %d)", job.kind, job.subject, what, job.id, job.attempt)
     task = asyncio.ensure_future(_tell(desk, job) if job.failure else desk.handlers[job.kind](job))
     await _until_any(stop, asyncio.wait([task]))
     if not task.done():

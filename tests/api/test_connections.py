@@ -149,11 +149,12 @@ def test_each_value_of_the_configuration_says_where_it_comes_from(counter: Count
     assert value("?repository=github.com/acme/shop") == (True, "repository")
     assert program.patch("/configuration", {**place, "values": {key: None}}).status == 200
     assert value("?repository=github.com/acme/shop") == (False, "global")
-    assert program.patch("/configuration", {"values": {"nothing": 1}}).code == "refused"
+    wrong = program.patch("/configuration", {"values": {"nothing": 1}})
+    assert (wrong.code, wrong.json["detail"].partition(";")[0]) == ("refused", "Line 3: unknown key `nothing`")
     assert program.get("/configuration?folder=x").code == "invalid"
-    text = program.get("/configuration").json["text"]
+    seal = program.get("/configuration").json["seal"]
     assert program.put("/configuration", {"text": "", "seen": "other"}).code == "refused", "somebody was quicker"
-    assert program.put("/configuration", {"text": "", "seen": text}).json["text"] == ""
+    assert program.put("/configuration", {"text": "", "seen": seal}).json["text"] == ""
 
 
 def test_rules_are_saved_switched_excluded_and_deleted(counter: Counter) -> None:

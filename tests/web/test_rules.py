@@ -200,7 +200,7 @@ def test_without_a_connected_host_a_trial_says_what_is_missing(tmp_path: Path, b
         save(stand, Place(), RULES)
         with a_window(browser, stand.member(Role.OWNER)) as page:
             page.goto(f"/rules/try?repository={SHOP}&title=Cents")
-            page.get_by_label("Or its number").fill("7")
+            page.get_by_label("Its number").fill("7")
             page.get_by_role("button", name="Try it").click()
             expect(page.locator("#trial").get_by_role("alert")).to_contain_text("No code host is connected")
 

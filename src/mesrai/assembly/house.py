@@ -1,6 +1,6 @@
 """What the pages need, joined."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mesrai.assembly.hosts import Hosts
@@ -9,7 +9,7 @@ from mesrai.assembly.repository_files import RepositoryFiles
 from mesrai.assembly.trying import reading_of
 from mesrai.errors import StoreError
 from mesrai.flows import configuring, connect_forge
-from mesrai.flows.configured import finding_central
+from mesrai.flows.configured import FindCentral, finding_central
 from mesrai.forges.clone_cache import CloneCache
 from mesrai.forges.github.central import CentralRepository
 from mesrai.jobs.embedded import DatabaseQueue
@@ -37,20 +37,7 @@ def house_of(
     organisation = load_settings(environ).organisation
     place = hosts.session.place
     reach = reach_of(environ, told.allowed_hosts)
-
-    def connecting(who: str) -> connect_forge.Desk:
-        return connect_forge.Desk(
-            database=database,
-            organisation=organisation,
-            who=who,
-            keyring=lambda: keyring_of(environ),
-            host=hosts.under,
-            current=hosts.current,
-            queue=queue,
-        )
-
     central = finding_central(told.central, CentralRepository(told.central, hosts.transport).files)
-    files = RepositoryFiles(hosts)
     return House(
         database=database,
         organisation=organisation,
@@ -58,21 +45,42 @@ def house_of(
         passwords=Passwords(),
         installation=lambda: installation_on(environ, database, reach=reach),
         broken=lambda: broken(database),
-        connecting=connecting,
-        configuring=lambda who: configuring.Desk(
-            database=database,
-            organisation=organisation,
-            who=who,
-            files=files.of,
-            central=central,
-            central_name=told.central,
-        ),
+        connecting=_connecting(environ, database, organisation, queue, hosts),
+        configuring=_configuring(database, organisation, hosts, central, told.central),
         reading=reading_of(environ, database, hosts, cache, reach=reach, central=central),
         new_app=hosts.new_app,
         forge=ForgePlace(host=place.host, web=place.web, is_set_outside=told.github is not None),
         public_url=told.public_url,
         elsewhere=None if told.sign_in.oidc is None else sign_in_at(told.sign_in.oidc, told.public_url),
         is_password_for_all=told.sign_in.is_password_for_all,
+    )
+
+
+def _connecting(
+    environ: Mapping[str, str], database: "Database", organisation: str, queue: DatabaseQueue, hosts: Hosts
+) -> Callable[[str], connect_forge.Desk]:
+    return lambda who: connect_forge.Desk(
+        database=database,
+        organisation=organisation,
+        who=who,
+        keyring=lambda: keyring_of(environ),
+        host=hosts.under,
+        current=hosts.current,
+        queue=queue,
+    )
+
+
+def _configuring(
+    database: "Database", organisation: str, hosts: Hosts, central: FindCentral | None, central_name: str
+) -> Callable[[str], configuring.Desk]:
+    files = RepositoryFiles(hosts)
+    return lambda who: configuring.Desk(
+        database=database,
+        organisation=organisation,
+        who=who,
+        files=files.of,
+        central=central,
+        central_name=central_name,
     )
 
 

@@ -142,7 +142,7 @@ async def _host(hosts: Hosts) -> Host | None:
 
 async def _told(serving: Serving, host: Host | None, name: str) -> tuple[str, ...]:
     if host is None:
-        return (NOT_CONNECTED,)
+        return tuple(NOT_CONNECTED.splitlines())  # each is a line of the log
     me = await host.me()
     who = f"as {me.login}" if me else "under an identity that is not known yet"
     told = [f"Connected to {name} {who}."]

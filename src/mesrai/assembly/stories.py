@@ -3,13 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mesrai.assembly.hosts import Hosts
 from mesrai.assembly.outgoing import sending
 from mesrai.assembly.sources import source_of
 from mesrai.domain.pull_request import PullRequest, RepositoryName
-from mesrai.errors import MesraiError
+from mesrai.errors import CredentialMissing, MesraiError
 from mesrai.flows import obey, receive, run_review, webhooks
 from mesrai.flows.configured import FindCentral, finding_saved
 from mesrai.flows.recording import ReviewCalls, review_of
@@ -31,6 +31,12 @@ from mesrai.worker import Desk
 
 if TYPE_CHECKING:
     from mesrai.store.database import Database
+
+# Stands on pull requests, where nobody has a terminal of the server.
+_NO_MODEL: Final = (
+    "No model is connected to Mesrai. Whoever runs it connects one on its page Models, or there with "
+    "`mesrai byok connect`."
+)
 
 
 class Stories:
@@ -126,6 +132,8 @@ class Stories:
         """The connections as they are now: what an administrator changed holds from the next review on."""
         settings = (await installation_on(self._environ, self._database)).unlocked()
         errand = Errand(repository=str(pull_request.repository), review=review_of(job))
+        if not settings.connections:
+            raise CredentialMissing(_NO_MODEL)
         async with model_for(
             settings, settings.connections, database=self._database, errand=errand, reach=self._reach
         ) as model:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mesrai.cli.call import Call
+from mesrai.cli.model_asked import model_asked
 from mesrai.cli.progress import progress_for
 from mesrai.domain.change import At, Change
 from mesrai.domain.finding import Category, Severity
@@ -31,7 +32,6 @@ from mesrai.wiring import (
     LocalSource,
     all_analysers,
     local_source,
-    model_asked,
     open_installation,
 )
 

@@ -240,7 +240,8 @@ def _yaml(node: Node) -> Any:
         raise PolicyError(f"an alias (`*{node.name[:40]}`) cannot be kept", file="line", line=node.line)
     tag = "tag:yaml.org,2002:str"
     if node.plain:
-        tag = yaml.resolver.Resolver().resolve(yaml.ScalarNode, node.text, (True, False))
+        resolver: Any = yaml.resolver.Resolver()
+        tag = resolver.resolve(yaml.ScalarNode, node.text, (True, False))
     style = "|" if "\n" in node.text.strip() else None
     return yaml.ScalarNode(tag, node.text, style=style)
 

@@ -31,6 +31,7 @@ _ASKED_FOR = {
 # What nobody sees who looks at a description: comments, and one without an end where a line begins.
 _HIDDEN = re.compile(r"<!--.*?-->|^ {0,3}<!--.*", re.DOTALL | re.MULTILINE)
 _ALWAYS = (Category.BUG, Category.SECURITY, Category.PERFORMANCE)
+_WRITING = ("suggestion", "How titles, bodies and replacements are written")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,8 @@ def framing_for(
     overview = _overview(change, reviewed, options.context)
     remembered = [memory.text for memory in policy.memories]
     holding = rules_that_hold(policy, reviewed)
-    owners = [policy.summary.instructions, *asdict(policy.prompts).values(), *(_rule_text(rule) for rule in holding)]
+    owners = [policy.summary.instructions, *(_rule_text(rule) for rule in holding)]
+    owners += [text for text in asdict(policy.prompts).values() if text]
     fence = fence_for([overview, guidance.text, *remembered, *owners, *_all_lines(change), *also])
     rules = _rules_text(holding, fence)
     wanted = [each for each in Category if policy.wants(each) and (each is not Category.RULE or holding)]
@@ -74,22 +76,14 @@ def framing_for(
     if guidance.text:
         guide += "\n# Conventions of this repository (its own documents)\n\n" + fenced(guidance.text, fence)
     review = _rules_instructions(fence, wanted) if options.rules_only else _instructions(fence, wanted)
+    verify, talk = (_instruction(name).replace("{fence}", fence) for name in ("verify", "talk"))
     judged = [] if options.rules_only else _judged(wanted)
+    wishes = _wishes_text(policy, fence) + _prompts_text(policy.prompts, [*judged, _WRITING], fence)
+    language = _language_text(policy)
     return Framing(
-        review_system=review
-        + rules
-        + guide
-        + _wishes_text(policy, fence)
-        + _prompts_text(
-            policy.prompts, [*judged, ("suggestion", "How titles, bodies and replacements are written")], fence
-        )
-        + _language_text(policy),
-        verify_system=_instruction("verify").replace("{fence}", fence)
-        + rules
-        + guide
-        + _prompts_text(policy.prompts, judged, fence)
-        + _language_text(policy),
-        talk_system=_instruction("talk").replace("{fence}", fence) + rules + guide + _language_text(policy),
+        review_system=review + rules + guide + wishes + language,
+        verify_system=verify + rules + guide + _prompts_text(policy.prompts, judged, fence) + language,
+        talk_system=talk + rules + guide + language,
         overview=fenced(overview, fence),
         fence=fence,
         review_shape=review_shape(wanted),

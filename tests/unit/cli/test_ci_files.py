@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def clone(tmp_path: Path) -> Repository:
     return a_clone(origin, tmp_path / "clone")
 
 
-def run_step(script: str, clone: Repository, env: Mapping[str, str]) -> Ran:
+def run_step(script: str, clone: Repository, env: dict[str, str]) -> Ran:
     """Run the step that reviews; it begins with the name of the command. No key is there, so analysers alone read."""
     words = shlex.split(script)
     assert words[0] == "mesrai"

@@ -12,6 +12,7 @@ from tests.repositories import Repository, a_repository
 from tests.terminal import Ran, clean_environment
 
 from mesrai.cli.config.template import policy_template
+from mesrai.cli.config.validate import kind_of
 from mesrai.domain.policy import Policy
 from mesrai.domain.policy_file import read_policy, read_values
 from mesrai.domain.policy_levels import defaults
@@ -120,6 +121,23 @@ def test_every_problem_is_told_with_its_line(run: Mesrai, shop: Repository) -> N
     named = run("config", "validate", "mesrai-config.yml")
     assert (named.code, len(named.out.splitlines())) == (2, 10)
     assert named.out.splitlines()[0].startswith("mesrai-config.yml:1: unknown key `unknown0`")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("mesrai-config.yml", "policy"),
+        ("a/b/mesrai-config.yml", "policy"),
+        (".mesrai/rules/a/b.md", "rule"),
+        ("shop/.mesrai-rules/review/a.yaml", "shared_rule"),
+        (".mesrai-rules/memories/a.yml", "memory"),
+        (".mesrai-rules/a.yml", ""),
+        (".mesrai-rules/other/a.yml", ""),
+        ("rules/a.md", ""),
+    ],
+)
+def test_a_file_is_known_by_its_place(path: str, kind: str) -> None:
+    assert kind_of(path) == kind
 
 
 def test_files_are_checked_outside_of_a_repository_too(tmp_path: Path) -> None:

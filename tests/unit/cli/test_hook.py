@@ -194,3 +194,18 @@ def test_modules_of_the_project_are_not_run(shop: Shop) -> None:
     shop.work.commit("trap", {"click.py": f"open('{shop.work.root.parent}/ran', 'w')\nraise SystemExit(0)\n"})
     assert "mesrai: main: " in shop.git("push", "origin", "main").err
     assert not (shop.work.root.parent / "ran").exists()
+
+
+def test_the_first_push_of_a_repository_is_reviewed_whole_also_from_a_worktree(shop: Shop, tmp_path: Path) -> None:
+    empty = Repository(tmp_path / "empty.git")
+    empty.root.mkdir()
+    empty.git("init", "--quiet", "--template=", "--bare", "--initial-branch=main")
+    side = tmp_path / "side"
+    shop.work.git("remote", "set-url", "origin", str(empty.root))
+    shop.work.git("update-ref", "-d", "refs/remotes/origin/main")
+    shop.work.commit("more", {"run.py": BAD})
+    shop.work.git("worktree", "add", "--quiet", str(side), "-b", "side")
+    assert mesrai_here("hook", "install", "--fail-on", "high", cwd=side, env=shop.env).code == 0
+    pushed = shop.git("push", "origin", "side", cwd=side)
+    assert (pushed.code, "2 of 2 files read" in pushed.out) == (1, True), pushed.out + pushed.err
+    assert empty.git("branch", "--list") == ""

@@ -51,7 +51,8 @@ def meant(node: Node, key: str) -> Any:
 def test_the_text_says_what_was_last_set_and_nothing_that_was_taken_out(
     rounds: list[Mapping[str, Node | None]],
 ) -> None:
-    text, last = "", {}
+    text = ""
+    last: dict[str, Node | None] = {}
     for changes in rounds:
         text = changed(text, changes)
         last |= changes

@@ -253,7 +253,13 @@ def test_a_question_is_answered_by_what_is_saved_too(tmp_path: Path) -> None:
 def test_what_is_saved_decides_whether_a_memory_waits(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await saved(bench, Place(), "llmGeneratedMemoriesRequireApproval: true\n")
-        word = {"action": "create", "text": "Money is in cents.", "scope": "repository", "paths": [], "replaces": None}
+        word: dict[str, object] = {
+            "action": "create",
+            "text": "Money is in cents.",
+            "scope": "repository",
+            "paths": [],
+            "replaces": None,
+        }
         bench.says(lambda _: json.dumps(word | {"reason": ""}))
         await bench.told("@mesrai remember: money is in cents")
         (kept,) = await list_memories(bench.database, "acme")

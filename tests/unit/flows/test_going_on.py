@@ -16,6 +16,7 @@ from mesrai.errors import BudgetSpent, ForgeUnavailable, MesraiError, ModelError
 from mesrai.flows.receive import REVIEW
 from mesrai.flows.run_review import run_review, tell_failure
 from mesrai.forges.forge import Conclusion, Reaction
+from mesrai.jobs.embedded import MOST_ATTEMPTS
 from mesrai.jobs.queue import Job, State
 from mesrai.llm.journal import Journaled
 from mesrai.llm.model import Prompt
@@ -270,16 +271,16 @@ async def worked(bench: Bench, tell: Callable[[Job, MesraiError], Awaitable[None
     await asyncio.wait_for(work(desk, name="w", hands=1, stop=stop), 5)
 
 
-def test_five_lost_workers_are_told_once_like_any_other_failure(tmp_path: Path) -> None:
+def test_too_many_lost_workers_are_told_once_like_any_other_failure(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
-        await lose(bench, 5)
+        await lose(bench, MOST_ATTEMPTS)
         await worked(bench, lambda job, error: tell_failure(bench.desk, job, error))
         assert "its worker was lost" in bench.forge.summary
         assert (bench.forge.conclusion, bench.forge.reaction) == (Conclusion.FAILURE, Reaction.FAILED)
         assert bench.model.prompts == []
         rows = await bench.database.rows("SELECT state, reason FROM jobs")
         assert [dict(row) for row in rows] == [
-            {"state": "failed", "reason": "gave up after 5 attempts: its worker was lost"}
+            {"state": "failed", "reason": f"gave up after {MOST_ATTEMPTS} attempts: its worker was lost"}
         ]
         assert await bench.queue.claim("w", kinds=(REVIEW,)) is None, "it is told once"
 
@@ -288,7 +289,7 @@ def test_five_lost_workers_are_told_once_like_any_other_failure(tmp_path: Path) 
 
 def test_what_could_not_be_told_is_told_later_and_a_new_review_begins_afresh(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
-        await lose(bench, 5)
+        await lose(bench, MOST_ATTEMPTS)
 
         async def cannot(_job: Job, _error: MesraiError) -> None:
             raise ForgeUnavailable("It is away.")

@@ -34,6 +34,14 @@ def with_database(engine: str, folder: Path, use: Callable[[Database], Awaitable
         asyncio.run(run(url))
 
 
+def saying(text: str) -> Callable[[str], str]:
+    return lambda _: text
+
+
+def adding(more: str) -> Callable[[str], str]:
+    return lambda text: text + more
+
+
 def test_what_is_saved_is_found_for_its_repository_however_that_is_written(engine: str, tmp_path: Path) -> None:
     async def use(database: Database) -> None:
         for place, text in (
@@ -42,7 +50,7 @@ def test_what_is_saved_is_found_for_its_repository_however_that_is_written(engin
             (Place(repository=SHOP, folder="Api"), "maxFiles: 3\n"),
             (Place(repository="github.com/acme/other"), "maxFiles: 4\n"),
         ):
-            assert await change_configuration(database, "acme", place, lambda _, text=text: text, who="ada")
+            assert await change_configuration(database, "acme", place, saying(text), who="ada")
         await change_configuration(database, "elsewhere", Place(), lambda _: "maxFiles: 5\n", who="eve")
         assert await saved_for(database, "acme", SHOP.lower()) == Saved(
             organisation="maxFiles: 1\n", repository="maxFiles: 2\n", folders={"Api": "maxFiles: 3\n"}
@@ -83,10 +91,7 @@ def test_a_change_is_told_key_by_key_and_one_that_fails_changes_nothing(engine: 
 def test_two_who_change_at_the_same_time_both_have_their_way(engine: str, tmp_path: Path) -> None:
     async def use(database: Database) -> None:
         await asyncio.gather(
-            *(
-                change_configuration(database, "acme", Place(), lambda text, at=at: f"{text}# {at}\n", who="ada")
-                for at in range(5)
-            )
+            *(change_configuration(database, "acme", Place(), adding(f"# {at}\n"), who="ada") for at in range(5))
         )
         kept = await find_configuration(database, "acme", Place())
         assert kept is not None

@@ -61,8 +61,8 @@ def kind_of(path: str) -> str:
         return "policy"
     if pure.suffix == ".md" and ("rules" in folders and ".mesrai" in folders):
         return "rule"
-    if pure.suffix in (".yml", ".yaml") and ".mesrai-rules" in folders:
-        return {"review": "shared_rule", "memories": "memory"}.get(folders[folders.index(".mesrai-rules") + 1 :][0], "")
+    if pure.suffix in (".yml", ".yaml") and ".mesrai-rules" in folders[:-1]:
+        return {"review": "shared_rule", "memories": "memory"}.get(folders[folders.index(".mesrai-rules") + 1], "")
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mesrai.domain.saved_policy import told_wrong
 from mesrai.domain.secrets_in_text import redact_secrets
 from mesrai.errors import (
     AccessDenied,
@@ -18,6 +19,7 @@ from mesrai.errors import (
     MemoryRefused,
     MesraiError,
     ModelError,
+    PolicyError,
     StoreError,
     UserError,
     VaultLocked,
@@ -174,6 +176,8 @@ def _detail_of(error: MesraiError) -> str:
         return "A saved secret cannot be opened now. The service's log, and `mesrai doctor`, say why."
     if isinstance(error, StoreError):
         return "The database cannot be reached now."
+    if isinstance(error, PolicyError) and error.file == "line":  # of a text that was sent
+        return told_wrong(error)
     if isinstance(error, (ApiError, UserError, ForgeError, ModelError)):
         return error.message
     return _UNSAID

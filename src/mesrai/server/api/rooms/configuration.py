@@ -8,7 +8,7 @@ import msgspec
 
 from mesrai.domain.policy_levels import Level, Origin
 from mesrai.domain.roles import Right
-from mesrai.domain.saved_policy import Place
+from mesrai.domain.saved_policy import Place, seal_of
 from mesrai.domain.yaml_lines import Node, Table, YamlProblem, read_yaml
 from mesrai.flows import configuring
 from mesrai.server.api.call import Call, Operation
@@ -56,12 +56,14 @@ class ConfigurationShown(Shape, frozen=True, kw_only=True):
     folder: str
     level: Level
     text: Annotated[str, msgspec.Meta(description="What is saved at this level, as in a policy file.")]
+    seal: Annotated[str, msgspec.Meta(description="Of the text; it goes with a new one, as `seen`.")]
     changed_at: Instant | None
     changed_by: str
     folders: list[str]
     files: list[str]
     values: list[ValueShown]
     rules: list[RuleShown]
+    problems: Annotated[list[str], msgspec.Meta(description="Why reviews cannot be done.")]
     notices: list[str]
 
 
@@ -88,7 +90,7 @@ class PutText(PlaceQuery, frozen=True, kw_only=True):
     """The whole text of a level."""
 
     text: Annotated[str, msgspec.Meta(max_length=200_000)]
-    seen: Annotated[str, msgspec.Meta(description="The text as it was read: if it changed since, nothing is saved.")]
+    seen: Annotated[str, msgspec.Meta(max_length=100, description="`seal` of the text that it takes the place of.")]
 
 
 class PatchValues(PlaceQuery, frozen=True, kw_only=True):
@@ -215,12 +217,14 @@ async def _shown(call: Call, place: Place) -> ConfigurationShown:
         folder=place.folder,
         level=place.level,
         text=view.text,
+        seal=seal_of(view.text),
         changed_at=datetime.fromtimestamp(view.changed_at, UTC) if view.changed_at else None,
         changed_by=view.changed_by,
         folders=list(view.folders),
         files=list(view.files),
         values=[_value(each) for each in view.origins.values()],
         rules=[_rule(each) for each in view.rules],
+        problems=list(view.problems),
         notices=list(view.notices),
     )
 

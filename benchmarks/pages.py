@@ -1,0 +1,284 @@
+"""The pages of the site over a database of 10,000 reviews, beside a bare page of the framework in the same process.
+
+python -m benchmarks.pages                       both engines, each page 20 times
+python -m benchmarks.pages --engine sqlite --only /usage
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from tests.databases import ENGINES, a_database
+from tests.web.kept_reviews import FULL, code_of
+from tests.web.stand import Person, Stand, a_site
+
+from mesrai.domain.roles import Role
+from mesrai.review.render.json_text import render_json
+from mesrai.server.app import site_app
+from mesrai.server.web.house import House
+from mesrai.server.web.pages.all import PAGES
+from mesrai.server.web.site import Site
+
+DAY_S = 86_400.0
+DAYS = 90
+REPOSITORIES = 50
+REVIEWS, SPENDING, CALLS, EVENTS, JOBS, AUDIT = 10_000, 60_000, 100_000, 100_000, 10_000, 5_000
+HELLO = "/bare/hello"
+PATHS = (
+    "/start",
+    "/reviews",
+    "/reviews?author=author-7",
+    "/reviews?title=number+77",
+    "/reviews?severity=critical",
+    "/reviews?outcome=partial",
+    "/reviews?repository=github.com/acme/r7",
+    "/reviews/job-5000",
+    "/reviews/job-5000/calls",
+    "/reviews/job-5000/calls/{call}",
+    "/reviews/job-10000",
+    "/reviews/job-10000/live",
+    "/usage",
+    "/usage?since={year}",
+    "/usage?since={year}&repository=github.com/acme/r7",
+    "/usage.csv?by=review",
+    "/repositories",
+    "/organization/github",
+    "/organization/byok",
+    "/configuration",
+    "/configuration?repository=github.com/acme/r7",
+    "/rules",
+    "/memories",
+    "/people",
+    "/account",
+    "/audit",
+    "/queue",
+)
+
+
+def rows_of(now: float) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[object]]]]:
+    """The rows of each table, the same ones every time but for the clock."""
+    dice = random.Random(7)
+    began = now - DAYS * DAY_S
+    step = DAYS * DAY_S / REVIEWS
+    report = render_json(replace(FULL, change=replace(FULL.change, head="a" * 40)))
+    excerpts = code_of(FULL)
+    names = [f"github.com/acme/r{at}" for at in range(REPOSITORIES)]
+    reviews = []
+    for at in range(1, REVIEWS + 1):
+        name, outcome = names[at % REPOSITORIES], "partial" if at % 40 == 7 else "reviewed"
+        is_last = at == REVIEWS
+        when = began + at * step
+        reviews.append(
+            (f"job-{at}", "default", f"{name}#{at}", name, "a" * 40, "main", "running" if is_last else outcome, "")
+            + ("" if is_last else report, when, when + 70, f"Change number {at}", f"author-{at % 37}", "opened")
+            + ("moonshot/kimi-k2.6", "", int(at % 50 == 3), at % 3, 1, 2, int(at % 90 == 0), 60 + at % 50.0, 10**7)
+            + ("USD", excerpts)
+        )
+    columns = (
+        "id organisation subject repository head_sha base_ref outcome reason report created_at changed_at title author "
+        "trigger models stop_by critical high medium low failovers took_s nanos currency excerpts"
+    )
+    yield "reviews", columns.split(), reviews
+    yield (
+        "spending",
+        (
+            "at organisation repository review provider model is_settled is_failed calls input_tokens cached_tokens "
+            "output_tokens reasoning_tokens nanos currency"
+        ).split(),
+        [
+            (began + at * DAYS * DAY_S / SPENDING, "default", names[review % REPOSITORIES], f"job-{review}")
+            + (("zai", "glm-5.1") if at % 9 == 4 else ("moonshot", "kimi-k2.6"))
+            + (1, int(at % 50 == 1), 1, 18_000 + dice.randrange(9_000), 9_000, 1_200, 0, dice.randrange(10**8), "USD")
+            for at in range(SPENDING)
+            for review in (at * REVIEWS // SPENDING + 1,)
+        ],
+    )
+    prompt = json.dumps({"system": "s", "turns": [{"role": "user", "text": "x" * 800}], "tools": [], "shape": ""})
+    answer = json.dumps({"role": "model", "text": "{}", "calls": []})
+    yield (
+        "calls",
+        (
+            "review at took_s purpose provider model is_failover error prompt answer input_tokens cached_tokens "
+            "output_tokens nanos currency"
+        ).split(),
+        [
+            (
+                f"job-{at * REVIEWS // CALLS + 1}",
+                began + at,
+                9.5,
+                "submit_review",
+                "moonshot",
+                "kimi-k2.6",
+                0,
+                "",
+                prompt,
+            )
+            + (answer, 18_000, 9_000, 1_200, 10**7, "USD")
+            for at in range(CALLS)
+        ],
+    )
+    told = json.dumps({"paths": ["a.py"], "failure": "", "confirmed": 0, "refuted": 1, "found": []})
+    yield (
+        "review_events",
+        "review at kind told".split(),
+        [(f"job-{at * REVIEWS // EVENTS + 1}", began + at, "BatchEnded", told) for at in range(EVENTS)],
+    )
+    yield (
+        "jobs",
+        (
+            "kind subject repository payload state due_at attempts spared worker lease_until reason created_at claimed_at "
+            "changed_at"
+        ).split(),
+        [
+            ("review", f"{names[at % REPOSITORIES]}#{at}", names[at % REPOSITORIES], "{}")
+            + ("waiting" if at >= JOBS - 300 else "done", now, 1, 0, "w", 0.0, "", now - at, now - at, now)
+            for at in range(JOBS)
+        ],
+    )
+    yield (
+        "audit",
+        "at organisation who what subject details".split(),
+        [
+            (
+                began + at,
+                "default",
+                "ada@example.com",
+                "member.role",
+                "eve@example.com",
+                '{"role": ["member", "admin"]}',
+            )
+            for at in range(AUDIT)
+        ],
+    )
+    yield (
+        "repositories",
+        "organisation name installation is_private is_reviewed is_reached seen_at".split(),
+        [("default", name, None, 0, 1, 1, now) for name in names],
+    )
+    yield (
+        "people",
+        "email name password subject created_at".split(),
+        [(f"member-{at}@example.com", f"Member {at}", "", "", now) for at in range(50)],
+    )
+    yield (
+        "members",
+        "organisation account role repositories since".split(),
+        [("default", at + 1, "member", "[]", now) for at in range(50)],
+    )
+    yield (
+        "memories",
+        (
+            "organisation repository scope paths text state author origin replaces created_at changed_at decided_by "
+            "decided_at"
+        ).split(),
+        [
+            ("default", names[at % REPOSITORIES], "repository", "[]", f"Convention number {at}.")
+            + ("pending" if at % 9 == 0 else "active", "ada", "", 0, now, now, "", 0.0)
+            for at in range(450)
+        ],
+    )
+
+
+def fill(url: str, now: float) -> None:
+    """Put the rows in."""
+    if url.startswith("sqlite:"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            for table, columns, rows in rows_of(now):
+                marks = ", ".join("?" for _ in columns)
+                names = ", ".join(columns)
+                connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+        connection.close()
+        return
+
+    async def put() -> None:
+        connection = await asyncpg.connect(url)
+        for table, columns, rows in rows_of(now):
+            await connection.copy_records_to_table(table, columns=list(columns), records=rows)
+        await connection.execute("ANALYZE")
+        await connection.close()
+
+    asyncio.run(put())
+
+
+def with_hello(house: House) -> Starlette:
+    """The site with a page of the framework alone beside it: no session, no template, no database."""
+
+    async def hello(_request: Request) -> Response:
+        return HTMLResponse("<!doctype html><title>Hello</title><h1>Hello</h1>")
+
+    bare = Starlette(routes=[Route("/hello", hello)])
+    return Starlette(routes=[Mount("/bare", app=bare), Mount("/", app=site_app(Site(house, PAGES)))])
+
+
+def timed(person: Person, path: str, times: int) -> tuple[Sequence[float], int]:
+    """The milliseconds of each of so many requests on one connection, and the bytes of an answer as it was packed."""
+    place = urlsplit(person.url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=120)
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    took, size = [], 0
+    for _ in range(times + 2):
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"cookie": cookies, "accept-encoding": "gzip"})
+        response = connection.getresponse()
+        if path.endswith("/live"):
+            size = len(response.readline())  # its first piece; the rest comes while the review runs
+            took.append((time.perf_counter() - began) * 1_000)
+            connection.close()
+            continue
+        size = len(response.read())
+        took.append((time.perf_counter() - began) * 1_000)
+        if response.status != 200:
+            raise SystemExit(f"{path}: {response.status}")
+    connection.close()
+    return took[2:], size  # the first ones fill caches of templates and of the database
+
+
+def measured(stand: Stand, paths: Sequence[str], times: int) -> Iterator[tuple[str, float, float, int]]:
+    """Each page: its median and its 95th percentile in milliseconds, and its bytes."""
+    owner = stand.member(Role.OWNER)
+    call = stand.run(stand.house.database.rows("SELECT min(id) AS id FROM calls WHERE review = 'job-5000'"))[0]["id"]
+    year = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 364 * DAY_S))
+    for path in (HELLO, *paths):
+        took, size = timed(owner, path.format(call=call, year=year), times)
+        yield path, statistics.median(took), statistics.quantiles(took, n=20)[-1], size
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description="How long the pages take with 10,000 reviews.")
+    parser.add_argument("--engine", choices=ENGINES, action="append")
+    parser.add_argument("--only", action="append", help="paths that begin so")
+    parser.add_argument("--times", type=int, default=20)
+    asked = parser.parse_args()
+    paths = [path for path in PATHS if not asked.only or path.startswith(tuple(asked.only))]
+    told: dict[str, list[str]] = {}
+    engines = asked.engine or ENGINES
+    for engine in engines:
+        with tempfile.TemporaryDirectory() as folder, a_database(engine, Path(folder)) as url:
+            fill(url, time.time())
+            with a_site(Path(folder), url=url, app=with_hello) as stand:
+                for path, median, slow, size in measured(stand, paths, asked.times):
+                    told.setdefault(path, [f"{size / 1_000:.1f}"]).append(f"{median:.1f}, {slow:.1f}")
+    print("| page | kB | " + " | ".join(f"{engine}: median, p95 in ms" for engine in engines) + " |")
+    print("|---|---|" + "---|" * len(engines))
+    for path, cells in told.items():
+        print(f"| `{path}` | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
