@@ -41,6 +41,22 @@ def a_database(engine: str, folder: Path) -> Iterator[str]:
         asyncio.run(_run(f"{server}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@contextmanager
+def an_empty_database(engine: str, folder: Path) -> Iterator[str]:
+    """The URL of a database of its own without any table. Skips where PostgreSQL is not installed."""
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / f'{uuid4().hex[:8]}.db'}"
+        return
+    if programs() is None:
+        pytest.skip(WITHOUT_POSTGRESQL)
+    name = f"t{uuid4().hex[:12]}"
+    asyncio.run(_run(f"{_server()}/postgres", f"CREATE DATABASE {name}"))
+    try:
+        yield f"{_server()}/{name}"
+    finally:
+        asyncio.run(_run(f"{_server()}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 def a_new_file(folder: Path) -> str:
     """The URL of a new SQLite file with the newest schema, made faster than by migrating."""
     path = folder / f"{uuid4().hex[:8]}.db"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.api.stand import Counter, an_interface
 from tests.in_process import mesrai_here
+from tests.repositories import Repository
 from tests.sandbox_server import Sandbox, running_sandbox
 from tests.terminal import Ran, a_changed_repository, clean_environment, connected
 
@@ -80,6 +81,24 @@ def test_a_review_uses_the_servers_connection_and_its_key_stays_there(team: Team
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert json.loads(kept.read_text()) == {"url": team.url, "token": word}
     assert "This review would cost" in team.run("review", "--estimate").out
+
+
+def test_what_the_team_saved_holds_in_the_terminal_too(team: Team, sandbox: Sandbox) -> None:
+    admin = team.counter.program()
+    shop = Repository(team.shop)
+    shop.git("remote", "add", "origin", "git@github.com:acme/shop.git")
+    for text, repository, paths in (("Money is cents.", "", []), ("Carts are small.", "github.com/acme/shop", ["*.py"]),
+                                    ("Other.", "github.com/acme/other", [])):  # fmt: skip
+        assert admin.post("/memories", {"text": text, "repository": repository, "paths": paths}).status == 201
+    seal = admin.get("/configuration").json["seal"]
+    rules = "rules:\n  - title: Loud\n    rule: SQL is loud.\n"
+    assert admin.put("/configuration", {"text": rules, "seen": seal}).status == 200
+    team.signs_in()
+    before = len(sandbox.stage.calls)
+    assert team.run("review").code == 0
+    asked = json.dumps([call.body for call in sandbox.stage.calls[before:]])
+    told = [text in asked for text in ("Money is cents.", "Carts are small.", "Other.", "SQL is loud.")]
+    assert told == [True, True, False, True]
 
 
 def test_status_tells_who_and_what_and_logout_forgets(team: Team) -> None:

@@ -1,15 +1,59 @@
-"""The model that reviews in a terminal ask: the one connected here, or else that of the team's server."""
+"""The model that reviews in a terminal ask, the one here or else that of the team's server, and the team's wishes."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesrai import __version__
+from mesrai.domain.memory import Memory, MemoryScope
+from mesrai.domain.saved_policy import NOTHING_SAVED, Saved
 from mesrai.settings.team import find_login
 from mesrai.wiring import Errand, Installation, model_for
 
 if TYPE_CHECKING:
     from mesrai.llm.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the team saved on its server for the reviews of a repository."""
+
+    saved: Saved = NOTHING_SAVED
+    memories: tuple[Memory, ...] = ()
+
+
+async def team_wishes(environ: Mapping[str, str], installation: Installation, repository: str) -> Wishes:
+    """What holds for a review that asks the team's server; nothing for one that asks a model connected here.
+
+    Errors: VaultLocked, SettingsError, ModelError.
+    """
+    login = None if installation.unlocked().connections else find_login(environ)
+    if login is None:
+        return Wishes()
+    from mesrai.llm.team import Server, find_wishes
+
+    told = await find_wishes(__version__, Server(url=login.url, token=login.token), repository)
+    return Wishes(
+        saved=Saved(organisation=told.organisation, repository=told.repository, folders=told.folders),
+        memories=tuple(
+            Memory(
+                id=each.id,
+                text=each.text,
+                scope=_scope(each.repository, each.paths),
+                repository=each.repository,
+                paths=tuple(each.paths),
+                origin=f"memory {each.id} of {login.url}",
+            )
+            for each in told.memories
+        ),
+    )
+
+
+def _scope(repository: str, paths: list[str]) -> MemoryScope:
+    if not repository:
+        return MemoryScope.ORGANISATION
+    return MemoryScope.DIRECTORY if paths else MemoryScope.REPOSITORY
 
 
 @asynccontextmanager

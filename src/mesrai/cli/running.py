@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mesrai.cli.call import Call
-from mesrai.cli.model_asked import model_asked
+from mesrai.cli.model_asked import Wishes, model_asked, team_wishes
 from mesrai.cli.progress import progress_for
 from mesrai.domain.change import At, Change
 from mesrai.domain.finding import Category, Severity
@@ -67,11 +67,11 @@ async def run_review(call: Call, attended: Attended | None = None) -> AsyncItera
         installation = None if call.is_offline else await opened.enter_async_context(open_installation(os.environ))
         source = await opened.enter_async_context(local_source(Path.cwd(), call.selection))
         change = await source.change()
-        policy = await _policy(call, source)
         if installation is None or not change.files:
+            policy = await _policy(call, source, Wishes())
             review = await review_offline(change, source, all_analysers(), policy=policy)
         else:
-            policy = await _with_memories(installation, source, change, policy)
+            policy = await _whole_policy(call, installation, source, change)
             with _attended(call) if attended is None else nullcontext(attended) as present:
                 review = await _with_model(call, installation, change, source, policy, present)
         yield await _done(review, change, source)
@@ -85,15 +85,26 @@ async def run_estimate(call: Call) -> Estimate:
             return await estimate_change(
                 change,
                 Reading(source=source, analysers=all_analysers(), model=model),
-                policy=await _with_memories(installation, source, change, await _policy(call, source)),
+                policy=await _whole_policy(call, installation, source, change),
                 options=_options(call, settings, change),
             )
 
 
-async def _policy(call: Call, source: LocalSource) -> Policy:
+async def _whole_policy(call: Call, installation: Installation, source: LocalSource, change: Change) -> Policy:
+    """With what the team's server keeps, if that is asked, and with memories. Errors: MesraiError."""
+    remote = await find_remote(source.root, os.environ)
+    wishes = await team_wishes(os.environ, installation, "" if remote is None else str(remote))
+    policy = await _policy(call, source, wishes)
+    paths = [file.path for file in change.files]
+    held = [each for each in wishes.memories if each.holds_for("" if remote is None else str(remote), paths)]
+    policy = replace(policy, memories=(*policy.memories, *held))
+    return await _with_memories(installation, source, change, policy)
+
+
+async def _policy(call: Call, source: LocalSource, wishes: Wishes) -> Policy:
     """Your own uncommitted policy counts for your own uncommitted change; otherwise only the base's does."""
     at = At.HEAD if call.selection.kind in _UNCOMMITTED else At.BASE
-    policy = (await policy_here(source, at)).policy
+    policy = (await policy_here(source, at, wishes)).policy
     return policy if call.only_rule is None else _with_only(policy, call.only_rule)
 
 
@@ -103,11 +114,12 @@ def _with_only(policy: Policy, rule: Rule) -> Policy:
     return replace(policy, rules=(rule,), categories=policy.categories | {Category.RULE}, suggestion_control=shown)
 
 
-async def policy_here(source: LocalSource, at: At) -> PolicyFound:
+async def policy_here(source: LocalSource, at: At, wishes: Wishes | None = None) -> PolicyFound:
     """What configures a review of this repository. Errors: PolicyError, SourceError, SettingsError."""
     remote = await find_remote(source.root, os.environ)
     central = central_folder(os.environ, source.root)
-    return await load_policy(source, at, repository=str(remote or source.root.name), central=central)
+    saved = (wishes or Wishes()).saved
+    return await load_policy(source, at, repository=str(remote or source.root.name), central=central, saved=saved)
 
 
 async def _with_memories(installation: Installation, source: LocalSource, change: Change, policy: Policy) -> Policy:

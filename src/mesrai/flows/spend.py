@@ -10,7 +10,8 @@ from mesrai.domain.budget import Budget, Tariff, amount_of, budget_currency, che
 from mesrai.errors import SettingsError
 from mesrai.store.budgets import find_budget, remove_budget, save_budget
 from mesrai.store.database import Database
-from mesrai.store.spending import By, Filter, Spent, month_sums, spending_by
+from mesrai.store.spending import month_sums
+from mesrai.store.spent import By, Filter, Spent, spending_by
 
 __all__ = ["By", "Filter", "Spent"]
 

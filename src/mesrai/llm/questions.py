@@ -151,6 +151,24 @@ class ModelShown(_Shown, frozen=True, kw_only=True):
     parallel: int | None  # the most questions in flight
 
 
+class MemoryTold(_Shown, frozen=True, kw_only=True):
+    """Something reviews are told to remember."""
+
+    id: int
+    text: str
+    repository: str  # empty: all of them
+    paths: list[str]
+
+
+class TeamWishes(_Shown, frozen=True, kw_only=True):
+    """What the organisation saved for the reviews of a repository, as texts of a policy file, and its memories."""
+
+    organisation: str
+    repository: str
+    folders: dict[str, str]
+    memories: list[MemoryTold]
+
+
 def question_of(prompt: Prompt, *, review: str, repository: str, budget: str) -> Question:
     """The prompt as it is sent."""
     return Question(

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,7 +23,7 @@ from mesrai.errors import (
     PromptTooLong,
 )
 from mesrai.llm.model import Answer, Profile, Prompt
-from mesrai.llm.questions import ModelShown, QuestionEnded, answer_of, failure_of, profile_of, question_of
+from mesrai.llm.questions import ModelShown, QuestionEnded, TeamWishes, answer_of, failure_of, profile_of, question_of
 from mesrai.llm.transport import Reply, Request, Session, open_session
 from mesrai.llm.words import safe_words
 
@@ -102,6 +103,12 @@ async def find_caller(version: str, server: Server) -> Caller:
         organisation=str(shown.get("organisation", "")),
         rights=tuple(rights) if isinstance(rights, list) else (),
     )
+
+
+async def find_wishes(version: str, server: Server, repository: str) -> TeamWishes:
+    """What is saved there for the reviews of a repository, `host/owner/name`. Errors: ModelError."""
+    async with open_session(version) as session:
+        return await _asked(session, server, f"/model/wishes?repository={quote(repository)}", TeamWishes)
 
 
 async def _asked(session: Session, server: Server, path: str, form: type[_S], body: bytes | None = None) -> _S:

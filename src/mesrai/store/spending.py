@@ -1,13 +1,11 @@
-"""What every request cost: written down, and added up exactly."""
+"""What every request cost: written down, and counted for its month and its day."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
-from mesrai.domain.budget import Asked, Paid, Spender, amount_of, month_of, nanos_of
-from mesrai.store.database import Database, Row, Statements, Value
+from mesrai.domain.budget import Asked, Paid, Spender, month_of, nanos_of
+from mesrai.store.database import Database, Statements, Value
+from mesrai.store.spent import add_spent
 
 RESERVED_S: Final = 3_600.0  # a reservation older than this belongs to a process that was killed
 _RESERVE: Final = """
@@ -21,13 +19,13 @@ _RECORD: Final = """
         input_tokens, cached_tokens, output_tokens, reasoning_tokens, nanos, currency)
     VALUES ({now}, :organisation, :repository, :review, :provider, :model, 1, :is_failed, :calls, :input_tokens,
         :cached_tokens, :output_tokens, :reasoning_tokens, :nanos, :currency)
-    RETURNING at
+    RETURNING *
 """
 _SETTLE: Final = """
     UPDATE spending SET is_settled = 1, is_failed = :is_failed, calls = :calls, input_tokens = :input_tokens,
         cached_tokens = :cached_tokens, output_tokens = :output_tokens, reasoning_tokens = :reasoning_tokens,
         nanos = :nanos, currency = :currency
-    WHERE id = :id AND is_settled = 0 RETURNING at, organisation
+    WHERE id = :id AND is_settled = 0 RETURNING *
 """
 _ADD_TO_MONTH: Final = """
     INSERT INTO months (organisation, since, currency, nanos) VALUES (:organisation, :since, :currency, :nanos)
@@ -46,44 +44,6 @@ _RESERVED: Final = """
     SELECT CAST(coalesce(sum(nanos), 0) AS BIGINT) AS reserved FROM spending
     WHERE organisation = :organisation AND is_settled = 0 AND at > :alive AND currency = :currency
 """
-# The whole days since the epoch, by a way on which both engines agree: one of them rounds where the other cuts.
-_DAY: Final = "(CAST(at AS BIGINT) - CASE WHEN CAST(at AS BIGINT) > at THEN 1 ELSE 0 END) / 86400"
-
-_COSTS: Final = """
-    SELECT {key} AS name, currency, CAST(sum(nanos) AS BIGINT) AS nanos FROM spending
-    {where} AND nanos IS NOT NULL AND currency <> '' GROUP BY 1, 2 ORDER BY 1, 2
-"""
-_COUNTS: Final = """
-    SELECT {key} AS name, count(DISTINCT NULLIF(review, '')) AS reviews, max(at) AS last_at,
-        max(repository) AS repository,
-        CAST(sum(calls) AS BIGINT) AS calls,
-        CAST(sum(is_failed) AS BIGINT) AS failures,
-        CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
-        CAST(sum(cached_tokens) AS BIGINT) AS cached_tokens,
-        CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
-        CAST(sum(reasoning_tokens) AS BIGINT) AS reasoning_tokens,
-        CAST(sum(CASE WHEN nanos IS NULL THEN calls ELSE 0 END) AS BIGINT) AS unpriced
-    FROM spending {where} GROUP BY 1 ORDER BY 1
-"""
-
-
-class By(StrEnum):
-    """What spending is divided by."""
-
-    DAY = "day"
-    MODEL = "model"
-    AUTHOR = "author"  # of the pull request
-    REPOSITORY = "repository"
-    REVIEW = "review"
-
-
-_KEYS: Final = {
-    By.DAY: _DAY,
-    By.MODEL: "provider || '/' || model",
-    By.AUTHOR: "coalesce((SELECT reviews.author FROM reviews WHERE reviews.id = spending.review), '')",
-    By.REPOSITORY: "repository",
-    By.REVIEW: "review",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,33 +52,6 @@ class Sums:
 
     spent: int
     reserved: int  # by requests that run, and were asked within the last hour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which spending is meant. Times are seconds since the epoch."""
-
-    since: float | None = None
-    until: float | None = None  # not included
-    repository: str = ""  # empty: all of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What was spent under one key."""
-
-    key: str
-    reviews: int
-    calls: int
-    failures: int  # calls that gave no usable answer
-    input_tokens: int  # cached tokens included
-    cached_tokens: int
-    output_tokens: int  # reasoning included
-    reasoning_tokens: int
-    costs: Mapping[str, Decimal]  # by currency, of the calls whose cost is known
-    unpriced: int  # calls without a known cost: of a subscription, or of a model without a price
-    last_at: float  # seconds since the epoch
-    repository: str  # of a review; of what spans several, one of them
 
 
 async def reserve(database: Database, statements: Statements, spender: Spender, asked: Asked, nanos: int) -> int:
@@ -135,6 +68,7 @@ async def settle(statements: Statements, reservation: int, paid: Paid) -> None:
         await release(statements, reservation)
         return
     for row in await statements.rows(_SETTLE, id=reservation, **_counts(paid)):
+        await add_spent(statements, row)
         await _add_to_month(statements, row["organisation"], row["at"], paid)
 
 
@@ -150,6 +84,7 @@ async def record(database: Database, spender: Spender, paid: Paid) -> None:
     async with database.transaction() as statements:
         sql = _RECORD.format(now=database.now)
         rows = await statements.rows(sql, **_names(spender, paid.asked), **_counts(paid))
+        await add_spent(statements, rows[0])
         await _add_to_month(statements, spender.organisation, rows[0]["at"], paid)
 
 
@@ -170,31 +105,6 @@ async def review_sums(database: Database, statements: Statements, review: str, c
     alive = await _now(database, statements) - RESERVED_S
     rows = await statements.rows(_SUMS, review=review, currency=currency, alive=alive)
     return Sums(spent=rows[0]["spent"], reserved=rows[0]["reserved"])
-
-
-async def spending_by(database: Database, organisation: str, by: By | None, chosen: Filter) -> Sequence[Spent]:
-    """What was spent, in the order of the keys; with `by` None all of it under one key, if there is any."""
-    key = f"CAST({_KEYS[by]} AS TEXT)" if by else "CAST('' AS TEXT)"
-    where, values = _where(chosen)
-    where = f"WHERE organisation = :organisation AND is_settled = 1{where}"
-    costs = await database.rows(_COSTS.format(key=key, where=where), organisation=organisation, **values)
-    rows = await database.rows(_COUNTS.format(key=key, where=where), organisation=organisation, **values)
-    by_key: dict[str, dict[str, Decimal]] = {}
-    for cost in costs:
-        by_key.setdefault(cost["name"], {})[cost["currency"]] = amount_of(cost["nanos"])
-    return [_spent(row, by_key.get(row["name"], {})) for row in rows]
-
-
-def _where(chosen: Filter) -> tuple[str, dict[str, Value]]:
-    values: dict[str, Value] = {}
-    where = ""
-    if chosen.since is not None:
-        where, values["since"] = where + " AND at >= :since", float(chosen.since)
-    if chosen.until is not None:
-        where, values["until"] = where + " AND at < :until", float(chosen.until)
-    if chosen.repository:
-        where, values["repository"] = where + " AND repository = :repository", chosen.repository
-    return where, values
 
 
 async def _now(database: Database, statements: Statements) -> float:
@@ -235,20 +145,3 @@ def _counts(paid: Paid) -> dict[str, Value]:
         "nanos": None if usage.cost is None else nanos_of(usage.cost),
         "currency": usage.currency,
     }
-
-
-def _spent(row: Row, costs: Mapping[str, Decimal]) -> Spent:
-    return Spent(
-        key=row["name"],
-        reviews=row["reviews"],
-        calls=row["calls"],
-        failures=row["failures"],
-        input_tokens=row["input_tokens"],
-        cached_tokens=row["cached_tokens"],
-        output_tokens=row["output_tokens"],
-        reasoning_tokens=row["reasoning_tokens"],
-        costs=costs,
-        unpriced=row["unpriced"],
-        last_at=float(row["last_at"]),
-        repository=row["repository"],
-    )

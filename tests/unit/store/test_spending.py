@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.database_clock import Clocked
 from tests.databases import ENGINES, a_database
 
 from mesrai.domain.budget import Asked, Budget, Paid, Spender
@@ -18,7 +19,8 @@ from mesrai.flows.spend import budget_standing, set_budget, spending
 from mesrai.store.budgets import find_budget
 from mesrai.store.database import Database
 from mesrai.store.opening import open_database
-from mesrai.store.spending import By, Filter, Spent, month_sums, record, reserve, spending_by
+from mesrai.store.spending import month_sums, record, reserve
+from mesrai.store.spent import By, Filter, Spent, spending_by
 
 Story = Callable[[Database], Awaitable[object]]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
@@ -58,8 +60,7 @@ async def write(
     review: str = "r1",
     owner: str = "acme",
 ) -> None:
-    await record(database, Spender(organisation=owner, repository=repository, review=review), paid)
-    await database.rows("UPDATE spending SET at = :at WHERE id = (SELECT max(id) FROM spending)", at=at)
+    await record(Clocked(database, at), Spender(organisation=owner, repository=repository, review=review), paid)
 
 
 def told(lines: object) -> list[tuple[str, int, int, dict[str, str]]]:
@@ -172,6 +173,7 @@ def test_sums_are_exact_whatever_is_added(engine: str, tmp_path: Path) -> None:
             async with open_database(url) as database:
                 await database.rows("DELETE FROM spending")
                 await database.rows("DELETE FROM months")
+                await database.rows("DELETE FROM spent")
                 for each in nanos:
                     await write(database, a_payment(str(Decimal(each) / 10**9)))
                 _, sums = await month_sums(database, database, "acme", "USD")

@@ -9,25 +9,37 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from mesrai import wiring
+from mesrai.domain.memory import MemoryState
 from mesrai.domain.roles import Right
 from mesrai.errors import MesraiError
 from mesrai.llm.questions import (
+    MemoryTold,
     ModelShown,
     Question,
     QuestionEnded,
+    TeamWishes,
     answer_shown,
     failure_shown,
     model_shown,
     prompt_of,
 )
 from mesrai.server.api.call import Call, Operation
+from mesrai.server.api.paging import RepositoryName, Sent
 from mesrai.server.api.problems import ApiError, Code
+from mesrai.store.configurations import saved_for
+from mesrai.store.memories import list_memories
 
 if TYPE_CHECKING:
     from mesrai.wiring import Installation
 
 _TAG: Final = "model"
 _BEAT_S: Final = 10.0  # proxies end a connection on which nothing comes for a minute
+
+
+class WishesQuery(Sent, frozen=True, kw_only=True):
+    """Whose wishes are meant; without a name, those of the organisation alone."""
+
+    repository: RepositoryName = ""
 
 
 async def show_model(call: Call) -> ModelShown:
@@ -44,6 +56,24 @@ async def ask_model(call: Call) -> Response:
     """POST /model/questions."""
     installation, question = await _connected(call), call.read(Question)
     return StreamingResponse(_told(call, installation, question), media_type="application/json")
+
+
+async def show_wishes(call: Call) -> TeamWishes:
+    """GET /model/wishes."""
+    house, repository = call.house, call.read(WishesQuery).repository
+    saved = await saved_for(house.database, house.organisation, repository)
+    memories = await list_memories(
+        house.database, house.organisation, repository=repository, states=(MemoryState.ACTIVE,)
+    )
+    return TeamWishes(
+        organisation=saved.organisation,
+        repository=saved.repository,
+        folders=dict(saved.folders),
+        memories=[
+            MemoryTold(id=each.id, text=each.text, repository=each.repository, paths=list(each.paths))
+            for each in memories
+        ],
+    )
 
 
 async def _connected(call: Call) -> "Installation":
@@ -93,6 +123,17 @@ OPERATIONS: Final = (
         do=show_model,
         answer=ModelShown,
         errors=(Code.CONFLICT,),
+    ),
+    Operation(
+        name="showWishes",
+        tag=_TAG,
+        method="GET",
+        path="/model/wishes",
+        needs=Right.RUN_REVIEWS,
+        told="What is saved here for the reviews of a repository, for those in a terminal.",
+        do=show_wishes,
+        query=WishesQuery,
+        answer=TeamWishes,
     ),
     Operation(
         name="askModel",
