@@ -7,6 +7,7 @@ python -m benchmarks.pages --engine sqlite --only /usage
 import argparse
 import asyncio
 import http.client
+import importlib
 import json
 import random
 import sqlite3
@@ -39,6 +40,8 @@ DAYS = 90
 REPOSITORIES = 50
 REVIEWS, SPENDING, CALLS, EVENTS, JOBS, AUDIT = 10_000, 60_000, 100_000, 100_000, 10_000, 5_000
 HELLO = "/bare/hello"
+NAMES = [f"github.com/acme/r{at}" for at in range(REPOSITORIES)]
+ADDED_UP = importlib.import_module("mesrai.store.migrations.versions.0012_spent")._FILL  # what it was paid, by day
 PATHS = (
     "/start",
     "/reviews",
@@ -70,128 +73,101 @@ PATHS = (
 )
 
 
-def rows_of(now: float) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[object]]]]:
+Rows = tuple[str, str, Sequence[Sequence[object]]]  # a table, its columns, and what to put into it
+
+
+def rows_of(now: float) -> Iterator[Rows]:
     """The rows of each table, the same ones every time but for the clock."""
-    dice = random.Random(7)
     began = now - DAYS * DAY_S
-    step = DAYS * DAY_S / REVIEWS
+    yield _reviews(began)
+    yield _spending(began)
+    yield from _said(began)
+    yield _jobs(now)
+    columns = "at organisation who what subject details"
+    change = ("default", "ada@example.com", "member.role", "eve@example.com", '{"role": ["member", "admin"]}')
+    yield "audit", columns, [(began + at, *change) for at in range(AUDIT)]
+    columns = "organisation name installation is_private is_reviewed is_reached seen_at"
+    yield "repositories", columns, [("default", name, None, 0, 1, 1, now) for name in NAMES]
+    columns = "email name password subject created_at"
+    yield "people", columns, [(f"member-{at}@example.com", f"Member {at}", "", "", now) for at in range(50)]
+    columns = "organisation account role repositories since"
+    yield "members", columns, [("default", at + 1, "member", "[]", now) for at in range(50)]
+    yield _memories(now)
+
+
+def _reviews(began: float) -> Rows:
     report = render_json(replace(FULL, change=replace(FULL.change, head="a" * 40)))
     excerpts = code_of(FULL)
-    names = [f"github.com/acme/r{at}" for at in range(REPOSITORIES)]
-    reviews = []
-    for at in range(1, REVIEWS + 1):
-        name, outcome = names[at % REPOSITORIES], "partial" if at % 40 == 7 else "reviewed"
-        is_last = at == REVIEWS
-        when = began + at * step
-        reviews.append(
-            (f"job-{at}", "default", f"{name}#{at}", name, "a" * 40, "main", "running" if is_last else outcome, "")
-            + ("" if is_last else report, when, when + 70, f"Change number {at}", f"author-{at % 37}", "opened")
-            + ("moonshot/kimi-k2.6", "", int(at % 50 == 3), at % 3, 1, 2, int(at % 90 == 0), 60 + at % 50.0, 10**7)
-            + ("USD", excerpts)
-        )
+
+    def row(at: int) -> Sequence[object]:
+        name, when = NAMES[at % REPOSITORIES], began + at * DAYS * DAY_S / REVIEWS
+        outcome = "running" if at == REVIEWS else "partial" if at % 40 == 7 else "reviewed"
+        ran = (f"job-{at}", "default", f"{name}#{at}", name, "a" * 40, "main", outcome, "")
+        about = (f"Change number {at}", f"author-{at % 37}", "opened", "moonshot/kimi-k2.6", "")
+        found = (int(at % 50 == 3), at % 3, 1, 2, int(at % 90 == 0))
+        cost = (60.0 + at % 50, 10**7, "USD", excerpts)
+        return (*ran, "" if outcome == "running" else report, when, when + 70, *about, *found, *cost)
+
     columns = (
         "id organisation subject repository head_sha base_ref outcome reason report created_at changed_at title author "
         "trigger models stop_by critical high medium low failovers took_s nanos currency excerpts"
     )
-    yield "reviews", columns.split(), reviews
-    yield (
-        "spending",
-        (
-            "at organisation repository review provider model is_settled is_failed calls input_tokens cached_tokens "
-            "output_tokens reasoning_tokens nanos currency"
-        ).split(),
-        [
-            (began + at * DAYS * DAY_S / SPENDING, "default", names[review % REPOSITORIES], f"job-{review}")
-            + (("zai", "glm-5.1") if at % 9 == 4 else ("moonshot", "kimi-k2.6"))
-            + (1, int(at % 50 == 1), 1, 18_000 + dice.randrange(9_000), 9_000, 1_200, 0, dice.randrange(10**8), "USD")
-            for at in range(SPENDING)
-            for review in (at * REVIEWS // SPENDING + 1,)
-        ],
+    return "reviews", columns, [row(at) for at in range(1, REVIEWS + 1)]
+
+
+def _spending(began: float) -> Rows:
+    dice = random.Random(7)
+
+    def row(at: int) -> Sequence[object]:
+        review = at * REVIEWS // SPENDING + 1
+        model = ("zai", "glm-5.1") if at % 9 == 4 else ("moonshot", "kimi-k2.6")
+        asked = (began + at * DAYS * DAY_S / SPENDING, "default", NAMES[review % REPOSITORIES], f"job-{review}", *model)
+        tokens = (18_000 + dice.randrange(9_000), 9_000, 1_200, 0)
+        return (*asked, 1, int(at % 50 == 1), 1, *tokens, dice.randrange(10**8), "USD")
+
+    columns = (
+        "at organisation repository review provider model is_settled is_failed calls input_tokens cached_tokens "
+        "output_tokens reasoning_tokens nanos currency"
     )
+    return "spending", columns, [row(at) for at in range(SPENDING)]
+
+
+def _said(began: float) -> Iterator[Rows]:
     prompt = json.dumps({"system": "s", "turns": [{"role": "user", "text": "x" * 800}], "tools": [], "shape": ""})
     answer = json.dumps({"role": "model", "text": "{}", "calls": []})
-    yield (
-        "calls",
-        (
-            "review at took_s purpose provider model is_failover error prompt answer input_tokens cached_tokens "
-            "output_tokens nanos currency"
-        ).split(),
-        [
-            (
-                f"job-{at * REVIEWS // CALLS + 1}",
-                began + at,
-                9.5,
-                "submit_review",
-                "moonshot",
-                "kimi-k2.6",
-                0,
-                "",
-                prompt,
-            )
-            + (answer, 18_000, 9_000, 1_200, 10**7, "USD")
-            for at in range(CALLS)
-        ],
+    ended = (9.5, "submit_review", "moonshot", "kimi-k2.6", 0, "", prompt, answer, 18_000, 9_000, 1_200, 10**7, "USD")
+    columns = (
+        "review at took_s purpose provider model is_failover error prompt answer input_tokens cached_tokens "
+        "output_tokens nanos currency"
     )
+    yield "calls", columns, [(f"job-{at * REVIEWS // CALLS + 1}", began + at, *ended) for at in range(CALLS)]
     told = json.dumps({"paths": ["a.py"], "failure": "", "confirmed": 0, "refuted": 1, "found": []})
-    yield (
-        "review_events",
-        "review at kind told".split(),
-        [(f"job-{at * REVIEWS // EVENTS + 1}", began + at, "BatchEnded", told) for at in range(EVENTS)],
+    happened = [(f"job-{at * REVIEWS // EVENTS + 1}", began + at, "BatchEnded", told) for at in range(EVENTS)]
+    yield "review_events", "review at kind told", happened
+
+
+def _jobs(now: float) -> Rows:
+    def row(at: int) -> Sequence[object]:
+        name, state = NAMES[at % REPOSITORIES], "waiting" if at >= JOBS - 300 else "done"
+        return ("review", f"{name}#{at}", name, "{}", state, now, 1, 0, "w", 0.0, "", now - at, now - at, now)
+
+    columns = (
+        "kind subject repository payload state due_at attempts spared worker lease_until reason created_at claimed_at "
+        "changed_at"
     )
-    yield (
-        "jobs",
-        (
-            "kind subject repository payload state due_at attempts spared worker lease_until reason created_at claimed_at "
-            "changed_at"
-        ).split(),
-        [
-            ("review", f"{names[at % REPOSITORIES]}#{at}", names[at % REPOSITORIES], "{}")
-            + ("waiting" if at >= JOBS - 300 else "done", now, 1, 0, "w", 0.0, "", now - at, now - at, now)
-            for at in range(JOBS)
-        ],
+    return "jobs", columns, [row(at) for at in range(JOBS)]
+
+
+def _memories(now: float) -> Rows:
+    def row(at: int) -> Sequence[object]:
+        where = ("default", NAMES[at % REPOSITORIES], "repository", "[]", f"Convention number {at}.")
+        return (*where, "pending" if at % 9 == 0 else "active", "ada", "", 0, now, now, "", 0.0)
+
+    columns = (
+        "organisation repository scope paths text state author origin replaces created_at changed_at decided_by "
+        "decided_at"
     )
-    yield (
-        "audit",
-        "at organisation who what subject details".split(),
-        [
-            (
-                began + at,
-                "default",
-                "ada@example.com",
-                "member.role",
-                "eve@example.com",
-                '{"role": ["member", "admin"]}',
-            )
-            for at in range(AUDIT)
-        ],
-    )
-    yield (
-        "repositories",
-        "organisation name installation is_private is_reviewed is_reached seen_at".split(),
-        [("default", name, None, 0, 1, 1, now) for name in names],
-    )
-    yield (
-        "people",
-        "email name password subject created_at".split(),
-        [(f"member-{at}@example.com", f"Member {at}", "", "", now) for at in range(50)],
-    )
-    yield (
-        "members",
-        "organisation account role repositories since".split(),
-        [("default", at + 1, "member", "[]", now) for at in range(50)],
-    )
-    yield (
-        "memories",
-        (
-            "organisation repository scope paths text state author origin replaces created_at changed_at decided_by "
-            "decided_at"
-        ).split(),
-        [
-            ("default", names[at % REPOSITORIES], "repository", "[]", f"Convention number {at}.")
-            + ("pending" if at % 9 == 0 else "active", "ada", "", 0, now, now, "", 0.0)
-            for at in range(450)
-        ],
-    )
+    return "memories", columns, [row(at) for at in range(450)]
 
 
 def fill(url: str, now: float) -> None:
@@ -199,16 +175,18 @@ def fill(url: str, now: float) -> None:
     if url.startswith("sqlite:"):
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
             for table, columns, rows in rows_of(now):
-                marks = ", ".join("?" for _ in columns)
-                names = ", ".join(columns)
-                connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+                names = columns.split()
+                marks = ", ".join("?" for _ in names)
+                connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+            connection.execute(ADDED_UP)
         connection.close()
         return
 
     async def put() -> None:
         connection = await asyncpg.connect(url)
         for table, columns, rows in rows_of(now):
-            await connection.copy_records_to_table(table, columns=list(columns), records=rows)
+            await connection.copy_records_to_table(table, columns=columns.split(), records=rows)
+        await connection.execute(ADDED_UP)
         await connection.execute("ANALYZE")
         await connection.close()
 

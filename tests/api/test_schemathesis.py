@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -39,7 +41,7 @@ def described(counter: Counter) -> BaseSchema:
     return schemathesis.openapi.from_dict(counter.nobody().get("/openapi.json").json)
 
 
-def judge(operation: schemathesis.APIOperation, program: Program, mode: schemathesis.GenerationMode) -> None:
+def judge(operation: schemathesis.APIOperation[Any, Any, Any, Any], program: Program, mode: schemathesis.GenerationMode) -> None:
     """Send a few requests as they are described, or as they are not, and hold every answer to the description."""
 
     @settings(
@@ -51,7 +53,7 @@ def judge(operation: schemathesis.APIOperation, program: Program, mode: schemath
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode))
-    def drawn(case: schemathesis.Case) -> None:
+    def drawn(case: schemathesis.Case[Any]) -> None:
         url = program.person.url + BASE
         case.call_and_validate(base_url=url, headers=dict(program.headers), checks=CHECKS, timeout=20)
 
@@ -64,7 +66,7 @@ def test_no_drawn_request_gets_a_fault_or_an_answer_that_is_not_described(
     counter: Counter, mode: schemathesis.GenerationMode
 ) -> None:
     program = counter.program()
-    operations = [found.ok() for found in described(counter).get_all_operations()]
+    operations = [found.ok() for found in described(counter).get_all_operations() if isinstance(found, Ok)]
     judged = [each for each in operations if each.path.rsplit("/", 1)[-1] not in SLOW]
     assert len(judged) > 40
     for operation in judged:

@@ -109,9 +109,9 @@ def test_jobs_are_carried_out_until_there_are_none() -> None:
     assert queue.ends == [("finished", 1), ("finished", 2)]
 
 
-def a_spent_quota() -> ModelQuota:
+def a_spent_quota(until: float = NOW + 900) -> ModelQuota:
     error = ModelQuota()
-    error.until = NOW + 900
+    error.until = until
     return error
 
 
@@ -120,6 +120,7 @@ def a_spent_quota() -> ModelQuota:
     [
         (ForgeRateLimited(retry_after_s=60), ("parked", 1, NOW + 60)),
         (a_spent_quota(), ("parked", 1, NOW + 900)),
+        (a_spent_quota(NOW - 1), ("parked", 1, NOW + 15)),  # over, but somebody else is trying it: no busy loop
         (ForgeUnavailable(), ("failed", 1, 30.0)),
         (KeyError("a fault of ours"), ("failed", 1, 30.0)),
     ],

@@ -25,7 +25,7 @@ class Report:
 
     by: By
     lines: Sequence[Spent]
-    total: Spent | None  # None: nothing was spent
+    total: Spent | None  # None: nothing was spent, or it was not asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Standing:
         return None if not self.budget.month else self.spent * 100 / self.budget.month
 
 
-async def spending(database: Database, organisation: str, by: By, chosen: Filter) -> Report:
+async def spending(database: Database, organisation: str, by: By, chosen: Filter, *, with_total: bool = True) -> Report:
     """What was spent: days and reviews in their order, models and repositories with the most tokens first."""
     lines = list(await spending_by(database, organisation, by, chosen))
     if by is By.DAY:
@@ -52,7 +52,7 @@ async def spending(database: Database, organisation: str, by: By, chosen: Filter
         lines.sort(key=lambda line: line.last_at)
     else:
         lines.sort(key=lambda line: -(line.input_tokens + line.output_tokens))
-    total = await spending_by(database, organisation, None, chosen)
+    total = await spending_by(database, organisation, None, chosen) if with_total else ()
     return Report(by=by, lines=lines, total=total[0] if total else None)
 
 

@@ -105,8 +105,8 @@ async def spending_by(database: Database, organisation: str, by: By | None, chos
     reviews: dict[str, int] = {}
     if len(by_key) < len(rows):  # a review with two currencies is one review
         found = await database.rows(_REVIEWS.format(key=key, where=where), **values)
-        reviews = {row["name"]: row["reviews"] for row in found}
-    return [_spent(name, parts, reviews.get(name, parts[0]["reviews"])) for name, parts in by_key.items()]
+        reviews = {str(row["name"]): int(row["reviews"]) for row in found}
+    return [_spent(name, parts, reviews.get(name)) for name, parts in by_key.items()]
 
 
 def _where(organisation: str, chosen: Filter) -> tuple[str, dict[str, Value]]:
@@ -120,8 +120,9 @@ def _where(organisation: str, chosen: Filter) -> tuple[str, dict[str, Value]]:
     return where, values
 
 
-def _spent(key: str, parts: Sequence[Row], reviews: int) -> Spent:
-    """A line of its parts, one for each currency."""
+def _spent(key: str, parts: Sequence[Row], reviews: int | None) -> Spent:
+    """A line of its parts, one for each currency; without `reviews` there is one part, which knows."""
+    reviews = parts[0]["reviews"] if reviews is None else reviews
     sums = {name: sum(part[name] for part in parts) for name in _COUNTS if name != "nanos"}
     costs = {part["currency"]: amount_of(part["nanos"]) for part in parts if part["currency"] and part["priced"]}
     last_at = max(float(part["last_at"]) for part in parts)

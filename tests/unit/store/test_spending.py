@@ -1,6 +1,7 @@
 """What is written down of every request, and added up, on both engines."""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -132,7 +133,7 @@ def test_spending_is_divided_and_filtered(engine: str, tmp_path: Path) -> None:
             (By.REPOSITORY, Filter()),
             (By.REVIEW, Filter()),
             (By.MODEL, Filter(repository="till")),
-            (By.REPOSITORY, Filter(since=NOON + 86_400, until=NOON + 2 * 86_400)),
+            (By.REPOSITORY, Filter(since=MIDNIGHT, until=MIDNIGHT + 86_400)),
             (By.REPOSITORY, Filter(repository="no such")),
         ]
         return [(await spending(database, "acme", by, chosen)).lines for by, chosen in asked]
@@ -162,6 +163,28 @@ def test_what_is_reserved_is_not_spent(engine: str, tmp_path: Path) -> None:
         return standing.spent, standing.reserved, standing.share, total[0].costs
 
     assert run(engine, tmp_path, story) == (Decimal("2.5"), Decimal(2), Decimal(25), {"USD": Decimal("2.5")})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_spent_before_it_was_added_up_by_day_is_added_up_once(engine: str, tmp_path: Path) -> None:
+    fill = importlib.import_module("mesrai.store.migrations.versions.0012_spent")._FILL
+    everything = "SELECT * FROM spent ORDER BY day, review, model, currency"
+
+    async def story(database: Database) -> object:
+        await write(database, a_payment("0.5"))
+        await write(database, a_payment("0.25", failed=True))
+        await write(database, a_payment(None), review="r2", at=MIDNIGHT + 0.9)
+        await write(database, a_payment("7", currency="CNY", model="glm-5.1"), owner="other", at=MIDNIGHT - 0.001)
+        spender = Spender(organisation="acme", repository="shop", review="r1")
+        asked = Asked(provider="moonshot", model="kimi-k2.6", most=Decimal(2), currency="USD")
+        await reserve(database, database, spender, asked, 2_000_000_000)
+        counted = await database.rows(everything)
+        await database.rows("DELETE FROM spent")
+        await database.rows(fill)
+        assert len(counted) == 3
+        return counted == await database.rows(everything)
+
+    assert run(engine, tmp_path, story) is True
 
 
 @pytest.mark.parametrize("engine", ENGINES)

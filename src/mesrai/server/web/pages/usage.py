@@ -87,13 +87,10 @@ async def _page(visit: Visit, *, error: str = "") -> Response:
     house, asked = visit.house, _asked(visit)
     database, organisation = house.database, house.organisation
     days = await spending(database, organisation, By.DAY, asked.filter)
+    reports = [await spending(database, organisation, by, asked.filter, with_total=False) for by, _ in _TABLES]
     tables = [
-        (
-            str(by),
-            name,
-            [_row(line, by) for line in (await spending(database, organisation, by, asked.filter)).lines[:_MOST_LINES]],
-        )
-        for by, name in _TABLES
+        (str(by), name, [_row(line, by) for line in report.lines[:_MOST_LINES]])
+        for (by, name), report in zip(_TABLES, reports, strict=True)
     ]
     chosen = asked.filter
     figures = await review_figures(
