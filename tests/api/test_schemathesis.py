@@ -41,7 +41,9 @@ def described(counter: Counter) -> BaseSchema:
     return schemathesis.openapi.from_dict(counter.nobody().get("/openapi.json").json)
 
 
-def judge(operation: schemathesis.APIOperation[Any, Any, Any, Any], program: Program, mode: schemathesis.GenerationMode) -> None:
+def judge(
+    operation: schemathesis.APIOperation[Any, Any, Any, Any], program: Program, mode: schemathesis.GenerationMode
+) -> None:
     """Send a few requests as they are described, or as they are not, and hold every answer to the description."""
 
     @settings(

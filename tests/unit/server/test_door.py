@@ -28,7 +28,7 @@ class MemoryIntake:
     def __init__(self) -> None:
         self.work: list[Work] = []
 
-    async def take(self, delivery: str, meaning: Meaning) -> bool:
+    async def take(self, delivery: str, meaning: Meaning) -> str:
         if meaning.work is not None:
             self.work.append(meaning.work)
         return True
