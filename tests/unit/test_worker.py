@@ -47,8 +47,14 @@ class MemoryQueue:
         else:
             self.emptied.set()
 
-    async def standing(self, *, most: int = 1_000) -> Sequence[Waiting]:
+    async def standing(self, *, most: int = 1_000, number: int | None = None) -> Sequence[Waiting]:
         return ()
+
+    async def cancel(self, kind: str, subject: str, reason: str) -> int | None:
+        raise NotImplementedError
+
+    async def retry(self, number: int) -> bool:
+        raise NotImplementedError
 
     async def renew(self, job: Job) -> bool:
         return not self.is_newer_there

@@ -251,7 +251,8 @@ def test_prompts_are_shown_to_an_owner_and_only_their_figures_to_a_member(tmp_pa
         answer = member.get(f"/reviews/{review}/calls/{first.id}")
         assert (answer.status, "100 in, 10 out" in answer.text, "len(items)" in answer.text) == (200, True, False)
         assert member.get(f"/reviews/{review}/calls/{first.id}/said").status == 403
-        said = json.loads(stand.member(Role.REPOSITORY_ADMIN).get(f"/reviews/{review}/calls/{first.id}/said").text)
+        own = stand.member(Role.REPOSITORY_ADMIN, repositories=("github.com/acme/shop",))
+        said = json.loads(own.get(f"/reviews/{review}/calls/{first.id}/said").text)
         assert said["prompt"]["shape"] == "submit_review"
 
 

@@ -29,6 +29,7 @@ from mesrai.server.web.pages.all import PAGES
 from mesrai.server.web.site import Site
 from mesrai.settings import database_url_from, load_settings
 from mesrai.settings.serving import Serving, load_serving
+from mesrai.store.accounts import count_owners
 from mesrai.store.answers import prune_answers
 from mesrai.store.api_once import prune_once
 from mesrai.store.api_rates import prune_rates
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("mesrai.service")
 _UNSIGNED: Final = "No webhook secret is set, so no webhook is taken: set MESRAI_GITHUB_WEBHOOK_SECRET_FILE."
+_NOBODY: Final = (
+    "Nobody owns this Mesrai yet: `mesrai people setup-code` prints the code that lets the first one in on the pages."
+)
 _NO_GIT: Final = (
     "git is not installed, so pull requests are read through GitHub's interface alone: the model cannot search the "
     "repository, and very large changes are read in part. MESRAI_SOURCE=api says that this is meant."
@@ -102,6 +106,7 @@ async def assembled(environ: Mapping[str, str], tally: Tally | None = None) -> A
             doors=Doors(github_webhook=webhook, broken=lambda: broken(database)),
             desk=replace(stories.desk(renew_s=told.lease_s / 3), ended=lambda *ended: _count_job(tally, *ended)),
             told=(
+                *([] if await count_owners(database, organisation) else [_NOBODY]),
                 *await _told(told, await _host(hosts), place.host),
                 *([_NO_GIT] if cache is None and told.source is None else []),
             ),

@@ -1,7 +1,7 @@
 """Carry out what somebody wrote to us in a comment, if they may."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from mesrai.domain.command import Command, CommandKind, Scope, command_in
 from mesrai.domain.occasion import Trigger
@@ -22,7 +22,7 @@ HELP: Final = """What Mesrai does here when somebody who may write says so:
 
 - `@mesrai start-review` or `@mesrai review`: review what is new now, whatever the policy leaves out
 - `@mesrai review --full`: all of the change again; `--fast`: less thorough; `--deep`: more thorough
-- `@mesrai pause`: no reviews after pushes; `@mesrai resume`: reviews again
+- `@mesrai pause`: no reviews after pushes; `@mesrai resume`: reviews again, of what came meanwhile too
 - `@mesrai remember: …`: tell later reviews of a convention
 - `@mesrai apply 12`, `@mesrai discard 12`, `@mesrai forget 12`: decide on what is to be remembered (who may maintain)
 - `@mesrai …` with a question, in a thread or in the conversation: answers it from the code
@@ -84,6 +84,8 @@ async def _carried_out(desk: Desk, job: Job, forge: Forge, command: Command, sub
     if command.kind in (CommandKind.PAUSE, CommandKind.RESUME):
         is_paused = command.kind is CommandKind.PAUSE
         await change_followed(desk.database, subject, lambda now: replace(now, is_paused=is_paused))
+        if not is_paused:  # what was pushed meanwhile is due now, as far as the policy has pushes reviewed
+            await desk.queue.put(REVIEW, subject, _place(job) | {"trigger": Trigger.PUSHED.value})
         await show(forge, number, Reaction.DONE, comment)
         return f"Reviews of {subject} are {'paused' if is_paused else 'resumed'}."
     if command.kind is CommandKind.QUESTION:
@@ -105,5 +107,9 @@ async def _ask(desk: Desk, job: Job, scope: Scope, subject: str) -> None:
         )
     if not is_new and not followed.asked:
         return  # it was done by now
-    payload = {name: job.payload[name] for name in ("forge", "owner", "name", "number", "installation")}
-    await desk.queue.put(REVIEW, subject, payload | {"trigger": Trigger.ASKED.value})
+    await desk.queue.put(REVIEW, subject, _place(job) | {"trigger": Trigger.ASKED.value})
+
+
+def _place(job: Job) -> dict[str, Any]:
+    """What a job says of the pull request alone."""
+    return {name: job.payload[name] for name in ("forge", "owner", "name", "number", "installation")}

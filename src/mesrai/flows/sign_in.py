@@ -117,6 +117,8 @@ async def sign_in(desk: Desk, email: str, password: Secret, client: Client) -> S
     await _refuse_too_many(desk, email, client)
     account = await find_account(desk.database, email[:_MOST_EMAIL])
     is_right = await desk.passwords.is_right(password, account.password if account is not None else "")
+    # Those who try many at once wait for one another there, and learn nothing once the first ones have failed.
+    await _refuse_too_many(desk, email, client)
     member = await find_member(desk.database, desk.organisation, account.id) if account is not None else None
     if account is None or not is_right or member is None:
         await note_failure(desk.database, email, client.network)

@@ -35,18 +35,25 @@ class _Changed:
         return self.letter in _ACTIONS
 
 
-async def take_change(repository: Repository, revision: Revision, *, largest: int) -> Taken:
-    """The difference between two commits; a file larger than `largest` bytes is of kind LARGE. Errors: SourceError."""
+async def take_change(repository: Repository, revision: Revision, *, largest: int, most: int = _MOST_NEW) -> Taken:
+    """The difference between two commits; a file larger than `largest` bytes is of kind LARGE. Errors: SourceError.
+
+    Where those that were added or deleted are more than `most` bytes together, the largest are of kind UNREAD.
+    """
     changed = await _changed(repository.git, revision)
     sizes = await _sizes(repository.git, {blob for each in changed for blob in each.blobs})
-    too_large = _too_large(changed, sizes, largest)
-    paths = [each.path for each in too_large]
-    if sum(len(path) for path in paths) > _MOST_NAMED:
-        raise SourceError(f"{len(paths)} of the changed files are too large to be read.")
-    taken = await take_committed(repository, revision, without=paths)
-    files = sorted((*taken.files, *map(_large_file, too_large)), key=lambda file: file.path)
-    notice = f"Too large to be read: {named(paths)}."
-    return Taken(files=tuple(files), notices=(*taken.notices, notice) if paths else taken.notices)
+    too_large = [each for each in changed if any(sizes.get(blob, largest + 1) > largest for blob in each.blobs)]
+    left = set(changed) - set(too_large)
+    too_much = _too_much([each for each in changed if each in left], sizes, most)
+    without = [each.path for each in (*too_large, *too_much)]
+    if sum(len(path) for path in without) > _MOST_NAMED:
+        raise SourceError(f"{len(without)} of the changed files are too large to be read.")
+    taken = await take_committed(repository, revision, without=without)
+    unread = [_bare(each, FileKind.LARGE) for each in too_large] + [_bare(each, FileKind.UNREAD) for each in too_much]
+    files = sorted((*taken.files, *unread), key=lambda file: file.path)
+    told = {"Too large to be read": too_large, "Not read, because all together would be too much": too_much}
+    notices = [f"{what}: {named([each.path for each in found])}." for what, found in told.items() if found]
+    return Taken(files=tuple(files), notices=(*taken.notices, *notices))
 
 
 async def paths_between(git: Git, base: str, head: str) -> frozenset[str]:
@@ -77,21 +84,20 @@ async def _sizes(git: Git, blobs: Collection[str]) -> Mapping[str, int]:
     return {blob: int(size[1]) for blob, line in found if (size := _SIZE.fullmatch(line))}
 
 
-def _too_large(changed: Sequence[_Changed], sizes: Mapping[str, int], largest: int) -> list[_Changed]:
-    """Files with a side that is missing or too large; and the largest, where all together would be too much."""
-    found = [each for each in changed if any(sizes.get(blob, largest + 1) > largest for blob in each.blobs)]
-    left = set(changed) - set(found)
+def _too_much(changed: Sequence[_Changed], sizes: Mapping[str, int], most: int) -> list[_Changed]:
+    """The largest of the added and deleted files, without which the others are not more than `most` bytes."""
+    found: list[_Changed] = []
     total = 0
     for each in sorted(
-        (each for each in left if each.is_whole), key=lambda each: sizes[each.blobs[0]] if each.blobs else 0
+        (each for each in changed if each.is_whole), key=lambda each: sizes[each.blobs[0]] if each.blobs else 0
     ):
         total += sizes[each.blobs[0]] if each.blobs else 0
-        if total > _MOST_NEW:
+        if total > most:
             found.append(each)
     return found
 
 
-def _large_file(changed: _Changed) -> FileDiff:
+def _bare(changed: _Changed, kind: FileKind) -> FileDiff:
     old_mode, new_mode = ("" if mode == _NONE else mode for mode in changed.modes)
     action = _ACTIONS.get(changed.letter, Action.MODIFIED)
-    return FileDiff(path=changed.path, action=action, kind=FileKind.LARGE, old_mode=old_mode, new_mode=new_mode)
+    return FileDiff(path=changed.path, action=action, kind=kind, old_mode=old_mode, new_mode=new_mode)

@@ -60,7 +60,8 @@ def select_files(files: Sequence[FileDiff], policy: Policy, heads: Mapping[str, 
 def _reason_to_skip(file: FileDiff, policy: Policy, head: str) -> str:
     """Why the file is not read, or an empty string if it is."""
     if file.kind is FileKind.UNREAD:
-        return _by_policy(file, policy) or _by_name(file) or _UNREAD
+        gone = "deleted; its removed lines could not be read" if file.action is Action.DELETED else ""
+        return _by_policy(file, policy) or _by_name(file) or gone or _UNREAD
     return _by_kind(file) or _by_policy(file, policy) or _by_name(file) or _by_content(file, head)
 
 

@@ -52,9 +52,11 @@ def server_app(
 
 def site_app(site: Site) -> Starlette:
     """The pages, as an application of their own, so that what holds for pages does not hold for webhooks."""
-    return Starlette(
+    app = Starlette(
         routes=site.routes(), middleware=middleware(site.house), exception_handlers={404: not_found, 500: fault}
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host the request names
+    return app
 
 
 class Rooms:

@@ -26,7 +26,7 @@ class Passwords:
 
     async def is_right(self, password: Secret, kept: str) -> bool:
         """Whether the hash is the password's. An empty hash is nobody's, and takes as long to refuse."""
-        if not kept and not self._nobodys:
+        if not self._nobodys:  # at the first check of all, so that even that takes as long for everybody
             self._nobodys = await self.hashed(Secret("nobody has this password"))
         async with self._room:
             is_match = await asyncio.to_thread(self._matches, password, kept or self._nobodys)

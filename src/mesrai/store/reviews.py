@@ -37,9 +37,6 @@ _STOP_BY: Final = """
     SELECT stop_by FROM reviews WHERE id = :id AND (head_sha = :head_sha OR :head_sha = '' AND outcome = :running)
 """
 _EXCERPTS: Final = "SELECT excerpts FROM reviews WHERE id = :id"
-_AUTHORS: Final = """
-    SELECT DISTINCT author FROM reviews WHERE organisation = :organisation AND author <> '' ORDER BY author LIMIT 500
-"""
 _COLUMNS: Final = """
     id, organisation, subject, repository, head_sha, base_ref, outcome, reason, created_at, changed_at, title, author,
     trigger, models, stop_by, critical, high, medium, low, failovers, took_s, nanos, currency
@@ -195,11 +192,6 @@ async def find_excerpts(statements: Statements, review: str) -> str:
     """The code around its findings, as JSON; empty if there is none. Errors: StoreUnavailable."""
     rows = await statements.rows(_EXCERPTS, id=review)
     return str(rows[0]["excerpts"]) if rows else ""
-
-
-async def reviewed_authors(statements: Statements, organisation: str) -> Sequence[str]:
-    """The logins of those whose pull requests were reviewed. Errors: StoreUnavailable."""
-    return [str(row["author"]) for row in await statements.rows(_AUTHORS, organisation=organisation)]
 
 
 async def find_review(statements: Statements, review: str) -> KeptReview | None:

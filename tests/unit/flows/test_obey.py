@@ -6,6 +6,7 @@ import pytest
 from tests.memory_forge import ADA, Crashed, Fault
 from tests.reviewing import PLACE, SUBJECT, Bench, a_bench
 
+from mesrai.domain.occasion import Trigger
 from mesrai.errors import ForgeError, ForgeNotFound, ForgeUnavailable, MesraiError
 from mesrai.flows.obey import obey, tell_failure
 from mesrai.flows.receive import COMMAND, REVIEW
@@ -84,6 +85,20 @@ def test_what_does_not_speak_to_us_ends_the_job_unseen(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         assert await bench.told("Looks good to me.") == "It says nothing to us."
         assert (await bench.standing(), bench.forge.writes) == ([], [])
+
+    play(tmp_path, story)
+
+
+def test_what_was_pushed_while_reviews_were_paused_is_reviewed_when_they_are_resumed(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.told("@mesrai pause")
+        assert "are paused" in await bench.reviewed(Trigger.PUSHED)
+        assert not bench.model.prompts
+        await bench.told("@mesrai resume", comment=51)
+        assert (await bench.go_on()).startswith("reviewed")
+        await bench.told("@mesrai resume", comment=52)
+        assert await bench.go_on() == "This commit was reviewed already."
+        assert len((await bench.followed()).pushes) == 1, "to resume is no push"
 
     play(tmp_path, story)
 

@@ -10,6 +10,7 @@ from tests.databases import ENGINES, a_database
 from mesrai.errors import UserError
 from mesrai.store.calls import Ended, begin_call, end_call
 from mesrai.store.opening import open_database
+from mesrai.store.review_figures import reviewed_authors
 from mesrai.store.reviews import (
     PARKED,
     RUNNING,
@@ -26,7 +27,6 @@ from mesrai.store.reviews import (
     find_review,
     latest_review,
     newest_reviews,
-    reviewed_authors,
     set_outcome,
     stop_by,
     tell_about,

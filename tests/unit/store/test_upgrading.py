@@ -36,6 +36,10 @@ ROWS: Mapping[str, Mapping[str, Any]] = {
         "id": "job-1", "organisation": "acme", "subject": SUBJECT, "repository": "github.com/acme/shop",
         "head_sha": "a" * 40, "outcome": "reviewed", "reason": "", "report": "{}", "created_at": 2.5,
     },
+    "spending": {
+        "at": 2 * 86_400 - 0.3, "organisation": "acme", "repository": "", "review": "job-1", "provider": "moonshot",
+        "model": "k2", "is_settled": 1, "is_failed": 1, "calls": 2, "nanos": None, "currency": "USD",
+    },
 }  # fmt: skip
 
 
@@ -100,6 +104,9 @@ def test_what_an_earlier_version_wrote_is_all_there_after_the_upgrade(engine: st
         assert after.pop("alembic_version") == [{"version_num": NEWEST}]
         # Only of use to reviews that ran then, and kept in another way since.
         assert (len(before.pop("answers")), after["answers"]) == (1, [])
+        (spent,) = after["spent"]
+        names = ("day", "review", "calls", "failures", "nanos", "unpriced", "input_tokens")
+        assert [spent[name] for name in names] == [1, "job-1", 2, 1, 0, 2, 5]
         before.pop("alembic_version")
         for name, (row,) in before.items():
             (now,) = after[name]

@@ -28,6 +28,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -71,7 +72,7 @@ class Site:
     async def _shown(self, page: Page, request: Request) -> Response:
         house = self.house
         is_safe = request.method in _SAFE
-        if not is_safe and not _is_same_origin(request, house.host):
+        if not is_safe and not _is_same_origin(request, house):
             raise AccessDenied("This was sent from another site, so it was not done.")
         word = request.cookies.get(cookie_of(house), "")
         session = await find_session(house.database, word) if word else None
@@ -123,7 +124,8 @@ async def not_found(_request: Request, _error: Exception) -> Response:
 
 async def fault(_request: Request, _error: Exception) -> Response:
     """The answer to a fault in Mesrai itself, which stands in the log."""
-    return HTMLResponse(_bare("A fault in Mesrai itself", "What happened stands in the service's log."), 500)
+    told = _bare("A fault in Mesrai itself", "What happened stands in the service's log.")
+    return HTMLResponse(told, 500, dict(HEADERS))  # it does not go through what puts them on every other answer
 
 
 _TITLES: Final = {403: "Not allowed", 404: "Not found", 429: "Too many attempts", 503: "Not possible now"}
@@ -152,12 +154,12 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"{SIGN_IN}?to={quote(back, safe='')}", 303)
 
 
-def _is_same_origin(request: Request, host: str) -> bool:
+def _is_same_origin(request: Request, house: House) -> bool:
     """Whether a page of ours sent it: browsers say from where, and nothing else needs to."""
-    ours = host or request.headers.get("host", "").lower()
-    origin = request.headers.get("origin", "")
-    if origin:
-        return urlsplit(origin).netloc.lower() == ours
+    origin = urlsplit(request.headers.get("origin", ""))
+    if origin.scheme or origin.path:
+        is_plain = house.is_secure and origin.scheme != "https"  # somebody on the way can be any site without TLS
+        return not is_plain and origin.netloc.lower() == (house.host or request.headers.get("host", "").lower())
     return request.headers.get("sec-fetch-site", "") == "same-origin"
 
 

@@ -20,7 +20,7 @@ from mesrai.server.web.forms import Form
 from mesrai.server.web.frame import render
 from mesrai.server.web.house import House
 from mesrai.store.accounts import Member
-from mesrai.store.sessions import Session
+from mesrai.store.sessions import Session, find_session
 
 LIVE: Final = "application/x-ndjson"  # the type of pieces as they come
 _TOLD: Final = "mesrai_told"  # the cookie with a sentence for the next page
@@ -81,6 +81,11 @@ class Visit:
         if not self.may(right):
             raise AccessDenied
 
+    async def is_still_in(self) -> bool:
+        """Whether the session still lasts, and its member's role: for answers that take long. Errors: StoreUnavailable."""
+        session = await find_session(self.house.database, self.word) if self.word else None
+        return session is not None and session.member.role is self.member.role
+
     def path(self, name: str) -> str:
         """A part of the address, such as the id of a review."""
         return unquote(str(self.request.path_params.get(name, "")))
@@ -122,11 +127,14 @@ class Visit:
     def events(self, patches: AsyncIterator[Patch]) -> Response:
         """Pieces of the page as server-sent events, for an element with `data-follow`.
 
-        It ends with the iterator. Where that ended because the server `is_ending`, the browser comes again.
+        It ends with the iterator, or with the session. Where it ended because the server `is_ending`, the browser
+        comes again.
         """
 
         async def told() -> AsyncIterator[str]:
             async for each in patches:
+                if not await self.is_still_in():
+                    break
                 yield f"data: {json.dumps({'into': each.into, 'html': each.html, 'more': each.is_more})}\n\n"
             if not self.is_ending:
                 yield "event: end\ndata: {}\n\n"

@@ -8,11 +8,13 @@ from starlette.responses import Response
 
 from mesrai.domain.budget import amount_of, money_text
 from mesrai.domain.roles import Right
+from mesrai.errors import AccessDenied
 from mesrai.review.render.untrusted import visible
 from mesrai.review.render.wording import tokens_text
 from mesrai.server.web.kept import PURPOSES, about, kept_review, not_there
 from mesrai.server.web.visit import Visit
 from mesrai.store.calls import Call, calls_of, find_call, said_in
+from mesrai.store.reviews import KeptReview
 
 _MOST: Final = 200  # calls on a page
 _MOST_SHOWN: Final = 30_000  # characters of one turn; the rest is in what can be downloaded
@@ -43,7 +45,7 @@ async def show(visit: Visit) -> Response:
     review, call = await kept_review(visit), await _call(visit)
     if review is None or call is None or call.review != review.id:
         return not_there(visit)
-    may_see = visit.may(Right.SEE_PROMPTS)
+    may_see = _may_see(visit, review)
     prompt, answer = await said_in(visit.house.database, call.id) if may_see else ("", "")
     return visit.page(
         "call.html",
@@ -63,6 +65,8 @@ async def download(visit: Visit) -> Response:
     review, call = await kept_review(visit), await _call(visit)
     if review is None or call is None or call.review != review.id:
         return not_there(visit)
+    if not _may_see(visit, review):
+        raise AccessDenied(f"{review.repository.partition('/')[2]} is not among the repositories you answer for.")
     prompt, answer = await said_in(visit.house.database, call.id)
     if not prompt:
         return not_there(visit)
@@ -74,6 +78,13 @@ async def download(visit: Visit) -> Response:
 def call_cost(call: Call) -> str:
     """What a call cost, in words; empty if that is not known."""
     return "" if call.nanos is None or call.is_open else money_text(amount_of(call.nanos), call.currency)
+
+
+def _may_see(visit: Visit, review: KeptReview) -> bool:
+    """Whether the person may see what was said: of all repositories, or of those named for a repository admin."""
+    own = {each.lower() for each in visit.member.repositories}
+    is_theirs = visit.may(Right.EDIT_CONFIGURATION) or review.repository.lower() in own
+    return visit.may(Right.SEE_PROMPTS) and is_theirs
 
 
 async def _call(visit: Visit) -> Call | None:

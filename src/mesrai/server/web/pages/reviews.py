@@ -30,14 +30,13 @@ from mesrai.server.web.kept import (
     result_values,
 )
 from mesrai.server.web.visit import Visit, asked_with
-from mesrai.store.review_figures import reviewed_repositories
+from mesrai.store.review_figures import reviewed_authors, reviewed_repositories
 from mesrai.store.reviews import (
     SEVERITIES,
     KeptReview,
     ReviewFilter,
     find_report,
     newest_reviews,
-    reviewed_authors,
 )
 
 MOST: Final = 50  # reviews on a page of the list
