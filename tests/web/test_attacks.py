@@ -17,7 +17,7 @@ from starlette.responses import Response
 from tests.web.addresses import ADDRESSES, OTHERS, at
 from tests.web.kept_reviews import FULL, put_review
 from tests.web.markup import active_content, read_markup
-from tests.web.seeded import LIVE, RESULT, SHOP, WEB, Seeded, a_seeded_site
+from tests.web.seeded import LIVE, OLD, RESULT, RULE, SHOP, WEB, Seeded, a_seeded_site
 from tests.web.stand import PASSWORD, Answer, Person, Stand, a_site
 
 from mesrai.domain.memory import Memory
@@ -458,3 +458,79 @@ def test_no_address_breaks_the_service(seeded: Seeded, odd: str) -> None:
     for path in ("/usage?since={}", "/memories/edit?id={}", "/rules?repository={}", "/configuration?folder={}"):
         answer = raw(seeded.owner, "GET", path.replace("{}", odd))
         assert answer.status in (200, 303, 400, 403, 404), path
+
+
+# What is written down
+
+CHANGES: dict[str, tuple[dict[str, str], str]] = {  # by path: a form that changes something, and its entry
+    "/account/password": ({}, ""),  # see test_a_changed_password_is_written_down
+    "/account/tokens": ({"token_name": "CI", "right": "see_usage", "days": "7"}, "token.make"),
+    "/account/tokens/end": ({"token": "1"}, "token.remove"),
+    "/people/invite": ({"email": "new@example.com", "role": "member"}, "member.invite"),
+    "/people/invitations/take-back": (
+        {"invitation": "{invitation}", "email": "grace@example.com"},
+        "invitation.remove",
+    ),
+    "/people/{account}/role": ({"role": "billing"}, "member.role"),
+    "/people/{account}/remove": ({}, "member.remove"),
+    "/usage/budget": ({"currency": "USD", "month": "70"}, "budget.change"),
+    "/repositories/switch": ({"name": WEB, "reviewed": "0"}, "repository.switch"),
+    "/repositories/review": ({"name": SHOP, "number": "7", "scope": ""}, "review.ask"),
+    "/organization/byok/try": (
+        {"slot": "main", "card": "kimi-k2.6", "plan": "developer", "thinking": "low", "key": "sk-sim-ok-tier1"}
+        | {"action": "save"},
+        "connection.change",
+    ),
+    "/organization/byok/remove": ({"slot": "fallback"}, "connection.remove"),
+    "/reviews/{review}/stop": ({}, "review.stop"),
+    "/reviews/{review}/again": ({"scope": ""}, "review.ask"),
+    "/configuration": ({"repository": WEB, "language": "Polish", "here.language": "on"}, "configuration.change"),
+    "/configuration/text": ({"repository": OLD, "text": "language: Polish\n"}, "configuration.change"),
+    "/configuration/folders": ({"repository": SHOP, "new": "services/mail"}, "configuration.folder"),
+    "/configuration/folders/remove": ({"repository": SHOP, "folder": "services/mail"}, "configuration.remove"),
+    "/rules/edit": ({"repository": SHOP, "title": "New", "rule": "New.", "severity": "high"}, "configuration.change"),
+    "/rules/switch": ({"repository": SHOP, "title": "New", "enabled": "0"}, "configuration.change"),
+    "/rules/exclude": ({"repository": SHOP, "title": RULE, "excluded": "1"}, "configuration.change"),
+    "/rules/remove": ({"repository": SHOP, "title": "New"}, "configuration.change"),
+    "/memories/edit": ({"text": "Short names.", "scope": "repository", "repository": SHOP}, "memory.add"),
+    "/memories/decide": ({"id": "{waiting}", "action": "apply"}, "memory.decide"),
+    "/queue/{job}/retry": ({}, "job.retry"),
+    "/queue/{job}/cancel": ({}, "job.cancel"),
+    "/organization/github": ({}, ""),  # see test_first_run.py: the host must take the credentials
+    "/organization/github/disconnect": ({}, "forge.disconnect"),
+}
+NOTHING_CHANGED = {
+    "/account/name", "/account/sessions/end", "/repositories/look", "/organization/byok/check",
+    "/organization/byok/retest", "/organization/byok/manual", "/configuration/preview", "/configuration/check",
+    "/rules/try",
+}  # fmt: skip
+
+
+def test_every_change_is_in_the_audit_trail_with_who_made_it(tmp_path: Path) -> None:
+    paths = {page.path for page in POSTS if page.needs is not None}
+    assert paths == {*CHANGES, *NOTHING_CHANGED}, "a form that is new needs a line here"
+    with a_seeded_site(tmp_path) as seeded:
+        stand, owner = seeded.stand, seeded.owner
+        rows = stand.run(stand.house.database.rows("SELECT id FROM invitations WHERE email = 'grace@example.com'"))
+        known = {"{invitation}": str(rows[0]["id"]), "{waiting}": str(seeded.waiting)}
+        wrong = []
+        for path, (fields, what) in CHANGES.items():
+            address = path.replace("{review}", LIVE).replace("{job}", str(seeded.job))
+            address = address.replace("{account}", str(seeded.member))
+            told = {name: known.get(value, value) for name, value in fields.items()}
+            answer = owner.post(address, told, seen="/account") if what else None
+            entry = stand.run(entries(stand.house.database, "default", most=1))[0]
+            if answer is not None and (entry.what, entry.who) != (what, owner.email):
+                wrong.append((path, what, entry.what, answer.status, answer.headers.get("location")))
+        assert wrong == []
+
+
+def test_a_changed_password_is_written_down(tmp_path: Path) -> None:
+    with a_site(tmp_path) as stand:
+        an_account(stand)
+        ada = stand.visitor()
+        ada.post("/sign-in", {"email": "ada@example.com", "password": PASSWORD}, seen="/sign-in")
+        ada.post("/account/password", {"old": PASSWORD, "new": "four words in a row"}, seen="/account")
+        found = stand.run(entries(stand.house.database, "default"))
+        assert [each.what for each in found] == ["password.change", "session.begin", "member.join"]
+        assert "words" not in json.dumps([each.details for each in found])
