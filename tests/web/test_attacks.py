@@ -486,14 +486,17 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {  # by path: a form that chang
     "/reviews/{review}/again": ({"scope": ""}, "review.ask"),
     "/configuration": ({"repository": WEB, "language": "Polish", "here.language": "on"}, "configuration.change"),
     "/configuration/text": ({"repository": OLD, "text": "language: Polish\n"}, "configuration.change"),
-    "/configuration/folders": ({"repository": SHOP, "new": "services/mail"}, "configuration.folder"),
+    "/configuration/folders": ({"repository": SHOP, "new": "services/mail"}, "configuration.add"),
     "/configuration/folders/remove": ({"repository": SHOP, "folder": "services/mail"}, "configuration.remove"),
-    "/rules/edit": ({"repository": SHOP, "title": "New", "rule": "New.", "severity": "high"}, "configuration.change"),
+    "/rules/edit": (
+        {"repository": SHOP, "title": "New", "rule": "New.", "severity": "high", "scope": "file"},
+        "configuration.change",
+    ),
     "/rules/switch": ({"repository": SHOP, "title": "New", "enabled": "0"}, "configuration.change"),
     "/rules/exclude": ({"repository": SHOP, "title": RULE, "excluded": "1"}, "configuration.change"),
     "/rules/remove": ({"repository": SHOP, "title": "New"}, "configuration.change"),
     "/memories/edit": ({"text": "Short names.", "scope": "repository", "repository": SHOP}, "memory.add"),
-    "/memories/decide": ({"id": "{waiting}", "action": "apply"}, "memory.decide"),
+    "/memories/decide": ({"id": "{waiting}", "action": "apply"}, "memory.apply"),
     "/queue/{job}/retry": ({}, "job.retry"),
     "/queue/{job}/cancel": ({}, "job.cancel"),
     "/organization/github": ({}, ""),  # see test_first_run.py: the host must take the credentials
@@ -522,7 +525,7 @@ def test_every_change_is_in_the_audit_trail_with_who_made_it(tmp_path: Path) -> 
             entry = stand.run(entries(stand.house.database, "default", most=1))[0]
             if answer is not None and (entry.what, entry.who) != (what, owner.email):
                 wrong.append((path, what, entry.what, answer.status, answer.headers.get("location")))
-        assert wrong == []
+        assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_a_changed_password_is_written_down(tmp_path: Path) -> None:

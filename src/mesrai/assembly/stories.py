@@ -26,6 +26,7 @@ from mesrai.settings import load_settings
 from mesrai.settings.serving import load_serving
 from mesrai.store.answers import book_now
 from mesrai.store.repositories import put_repositories
+from mesrai.store.spent import ANSWERS
 from mesrai.wiring import Errand, all_analysers, installation_on, keyring_of, model_for
 from mesrai.worker import Desk
 
@@ -131,7 +132,8 @@ class Stories:
     async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
         """The connections as they are now: what an administrator changed holds from the next review on."""
         settings = (await installation_on(self._environ, self._database)).unlocked()
-        errand = Errand(repository=str(pull_request.repository), review=review_of(job))
+        about = review_of(job) if job.kind == receive.REVIEW else f"{ANSWERS}{job.id}"
+        errand = Errand(repository=str(pull_request.repository), review=about)
         if not settings.connections:
             raise CredentialMissing(_NO_MODEL)
         async with model_for(

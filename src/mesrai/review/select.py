@@ -32,6 +32,7 @@ _UNREAD = "it could not be read: the change is too large"
 _HEAD_CHARS = 1_500  # where a generator's mark is looked for
 _LARGE_DATA = 600  # changed lines of JSON or XML above which it is taken for data
 _LARGE_DELETED = 400  # removed lines of a deleted file above which only its name is shown
+_TAKEN_AT_ITS_WORD = 1_000  # changed lines from which a file that newly calls itself generated is believed
 _MINIFIED = 2_000  # mean characters of an added line
 
 
@@ -103,7 +104,7 @@ def _by_name(file: FileDiff) -> str:
 def _by_content(file: FileDiff, head: str) -> str:
     changed = file.additions + file.deletions
     first = head[:_HEAD_CHARS] or "\n".join(line.text for line in file.hunks[0].lines[:20])
-    if _GENERATED_MARK.search(first):
+    if _GENERATED_MARK.search(first) and (changed > _TAKEN_AT_ITS_WORD or not _is_newly_marked(file)):
         return "generated file"
     if PurePosixPath(file.path).suffix.lower() in (".json", ".xml", ".geojson") and changed > _LARGE_DATA:
         return f"data file with {changed} changed lines"
@@ -113,3 +114,8 @@ def _by_content(file: FileDiff, head: str) -> str:
     if added and sum(added) / len(added) > _MINIFIED:
         return "minified: its lines are too long to read"
     return ""
+
+
+def _is_newly_marked(file: FileDiff) -> bool:
+    """Whether the change itself put the mark there: nobody takes code out of a review by a line of it."""
+    return any(_GENERATED_MARK.search(line.text) for hunk in file.hunks for line in hunk.lines if line.old is None)

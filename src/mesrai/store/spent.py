@@ -10,6 +10,7 @@ from typing import Final
 from mesrai.domain.budget import amount_of
 from mesrai.store.database import Database, Row, Statements, Value
 
+ANSWERS: Final = "talk-"  # begins what stands in place of a review's id where people were answered
 _DAY_S: Final = 86_400
 _ADD: Final = """
     INSERT INTO spent (organisation, day, review, repository, provider, model, currency, last_at, calls, failures,
@@ -26,13 +27,15 @@ _ADD: Final = """
         nanos = spent.nanos + excluded.nanos, unpriced = spent.unpriced + excluded.unpriced
 """
 _SUMS: Final = """
-    SELECT {key} AS name, currency, count(DISTINCT NULLIF(review, '')) AS reviews, max(last_at) AS last_at,
+    SELECT {key} AS name, currency, count(DISTINCT {reviews}) AS reviews, max(last_at) AS last_at,
         max(repository) AS repository, {counts}, CAST(sum(calls - unpriced) AS BIGINT) AS priced
     FROM spent WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
 """
 _REVIEWS: Final = """
-    SELECT {key} AS name, count(DISTINCT NULLIF(review, '')) AS reviews FROM spent WHERE {where} GROUP BY 1
+    SELECT {key} AS name, count(DISTINCT {reviews}) AS reviews FROM spent WHERE {where} GROUP BY 1
 """
+# What no review was: tests of connections, and answers to people.
+_REVIEW: Final = f"CASE WHEN review = '' OR review LIKE '{ANSWERS}%' THEN NULL ELSE review END"
 _COUNTS: Final = (
     "calls", "failures", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "nanos", "unpriced",
 )  # fmt: skip
@@ -98,13 +101,13 @@ async def spending_by(database: Database, organisation: str, by: By | None, chos
     key = f"CAST({_KEYS[by]} AS TEXT)" if by else "CAST('' AS TEXT)"
     where, values = _where(organisation, chosen)
     counts = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in _COUNTS)
-    rows = await database.rows(_SUMS.format(key=key, where=where, counts=counts), **values)
+    rows = await database.rows(_SUMS.format(key=key, where=where, counts=counts, reviews=_REVIEW), **values)
     by_key: dict[str, list[Row]] = {}
     for row in rows:
         by_key.setdefault(row["name"], []).append(row)
     reviews: dict[str, int] = {}
     if len(by_key) < len(rows):  # a review with two currencies is one review
-        found = await database.rows(_REVIEWS.format(key=key, where=where), **values)
+        found = await database.rows(_REVIEWS.format(key=key, where=where, reviews=_REVIEW), **values)
         reviews = {str(row["name"]): int(row["reviews"]) for row in found}
     return [_spent(name, parts, reviews.get(name)) for name, parts in by_key.items()]
 

@@ -21,7 +21,7 @@ from mesrai.store.budgets import find_budget
 from mesrai.store.database import Database
 from mesrai.store.opening import open_database
 from mesrai.store.spending import month_sums, record, reserve
-from mesrai.store.spent import By, Filter, Spent, spending_by
+from mesrai.store.spent import ANSWERS, By, Filter, Spent, spending_by
 
 Story = Callable[[Database], Awaitable[object]]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
@@ -97,6 +97,16 @@ def test_all_that_was_counted_is_added_up(engine: str, tmp_path: Path) -> None:
         repository="shop",
     )
     assert run(engine, tmp_path, story) == [expected]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_answers_to_people_cost_but_are_no_reviews(engine: str, tmp_path: Path) -> None:
+    async def story(database: Database) -> object:
+        await write(database, a_payment("0.5"))
+        await write(database, a_payment("0.25"), review=f"{ANSWERS}7")
+        return await spending_by(database, "acme", By.REPOSITORY, Filter())
+
+    assert told(run(engine, tmp_path, story)) == [("shop", 1, 2, {"USD": "0.75"})]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
