@@ -163,6 +163,7 @@ def _operations() -> Iterator[str]:
 def _operation(each: Operation) -> str:
     lines = [f"**`{each.method} {BASE}{each.path}`** ({each.name}). {each.told}"]
     needs = "Needs no token." if each.needs is None else f"Needs `{each.needs}`."
+    needs = "Needs a token, whatever it may do." if each.is_for_any_token else needs
     asked = [f"`{name}`" for shape in (each.query,) if shape is not None for name in shape.__struct_fields__]
     sent = [f"`{name}`" for shape in (each.body,) if shape is not None for name in shape.__struct_fields__]
     lines.append(

@@ -48,7 +48,7 @@ class Team:
         return mesrai_here(*arguments, cwd=self.shop, env=self.env | env, stdin=stdin)
 
     def signs_in(self) -> str:
-        word = self.token()
+        word = self.token(Right.ASK_MODEL)
         ran = self.run("auth", "login", self.url + "/", "--token-stdin", stdin=word + "\n")
         assert ran.code == 0, ran.err
         return word
@@ -99,6 +99,8 @@ def test_what_the_team_saved_holds_in_the_terminal_too(team: Team, sandbox: Sand
     asked = json.dumps([call.body for call in sandbox.stage.calls[before:]])
     told = [text in asked for text in ("Money is cents.", "Carts are small.", "Other.", "SQL is loud.")]
     assert told == [True, True, False, True]
+    assert "SQL is loud." in team.run("rules", "view", "Loud").out
+    assert "what is saved for the organisation" in team.run("config", "show", "--set", "--json").out
 
 
 def test_status_tells_who_and_what_and_logout_forgets(team: Team) -> None:
@@ -106,7 +108,7 @@ def test_status_tells_who_and_what_and_logout_forgets(team: Team) -> None:
     word = team.signs_in()
     told = json.loads(team.run("auth", "status", "--json").out)
     assert (told["server"], told["role"], told["is_used"]) == (team.url, "member", True)
-    assert "run_reviews" in told["rights"]
+    assert "ask_model" in told["rights"]
     local = connected("http://127.0.0.1:9/v1")
     assert "Reviews here ask sim-model" in team.run("auth", "status", **local).out
     doctor = team.run("doctor")
@@ -118,7 +120,7 @@ def test_status_tells_who_and_what_and_logout_forgets(team: Team) -> None:
 
 
 def test_a_pipeline_signs_in_by_its_environment(team: Team) -> None:
-    env = {"MESRAI_API_URL": team.url, "MESRAI_TOKEN": team.token(Right.RUN_REVIEWS, role=Role.ADMIN)}
+    env = {"MESRAI_API_URL": team.url, "MESRAI_TOKEN": team.token(Right.ASK_MODEL, role=Role.ADMIN)}
     assert json.loads(team.run("review", "--format", "json", **env).out)["outcome"] == "reviewed"
     half = team.run("review", MESRAI_API_URL=team.url)
     assert (half.code, "MESRAI_API_URL is set without MESRAI_TOKEN" in half.err) == (2, True)
@@ -127,7 +129,7 @@ def test_a_pipeline_signs_in_by_its_environment(team: Team) -> None:
 def test_a_token_that_is_unknown_or_may_not_is_refused_and_not_kept(team: Team) -> None:
     for word, code, sentence in (
         ("mesrai_unknown", 3, "does not accept the token"),
-        (team.token(Right.OWN_ACCOUNT), 2, "may not run_reviews"),
+        (team.token(Right.RUN_REVIEWS, Right.SEE_REVIEWS), 2, "may not ask_model"),
         ("", 2, "That is no token"),
     ):
         ran = team.run("auth", "login", team.url, "--token-stdin", stdin=word + "\n")

@@ -49,11 +49,16 @@ def test_an_operation_is_for_whoever_has_its_right_and_nobody_else(
         assert is_refused is not may(role, operation.needs), f"{role} at {operation.name}"
     for right, program in by_right.items():
         is_refused = called(program, operation).status == 403
-        assert is_refused is (right is not operation.needs), f"a token with {right} at {operation.name}"
+        is_given = right is operation.needs or operation.is_for_any_token
+        assert is_refused is not is_given, f"a token with {right} at {operation.name}"
 
 
 def test_only_the_description_is_for_everybody() -> None:
     assert {each.name for each in OPERATIONS if each.needs is None} == {"describe"}
+
+
+def test_what_any_token_may_is_to_ask_whose_it_is() -> None:
+    assert {each.name for each in OPERATIONS if each.is_for_any_token} == {"showCaller"}
 
 
 def test_a_token_loses_what_its_member_loses(counter: Counter) -> None:

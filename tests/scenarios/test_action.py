@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.api.stand import an_interface
 from tests.github.played import PlayedPull, PlayedRepository
 from tests.github.stand_in import GitHub, running_github
 from tests.in_process import mesrai_here
 from tests.sandbox_server import Sandbox, running_sandbox
 from tests.served import CLEAN, FAULTY
-from tests.terminal import Ran
+from tests.terminal import Ran, connected
+
+from mesrai.domain.roles import Right, Role
 
 READ_ONLY = {"metadata": "read", "contents": "read", "pull_requests": "read", "issues": "read"}
 MORE = "def add(a, b):\n    return a + b\n"
@@ -128,6 +131,44 @@ def test_a_workflow_reviews_a_pull_request_and_posts_it_once(stage: Stage) -> No
 
     assert (again.ran.code, again.outputs["findings"]) == (1, "1")
     assert posted(pull) == (1, 1, 1)
+
+
+@pytest.fixture
+def team(stage: Stage) -> Iterator[dict[str, str]]:
+    """A server with the model, and how a pipeline without a key of its own signs in there."""
+    (stage.folder / "server").mkdir()
+    told = connected(stage.sandbox.openai) | {"MESRAI_ALLOWED_HOSTS": f"127.0.0.1:{stage.sandbox.port}"}
+    with an_interface(stage.folder / "server", env=told) as counter:
+        counter.program().put("/rules", {"rule": {"title": "Loud", "rule": "SQL is loud."}})
+        word = counter.program(Role.MEMBER, (Right.ASK_MODEL,)).headers["authorization"].removeprefix("Bearer ")
+        yield {"MOONSHOT_API_KEY": "", "MESRAI_API_URL": counter.stand.url, "MESRAI_TOKEN": word}
+
+
+def test_a_workflow_and_a_terminal_review_with_the_model_of_the_teams_server(
+    stage: Stage, team: dict[str, str]
+) -> None:
+    pull = stage.shop.open_pull_request("feature", {"cart.py": FAULTY})
+    ran = stage.terminal("pr", "review", f"{stage.github.url}/acme/shop/pull/{pull.number}", "--agent", **team)
+    assert (ran.code, ran.review["models"][0]["model"], posted(pull)) == (0, "sim-model", (0, 0, 0)), ran
+    assert "SQL is loud." in str([call.body for call in stage.sandbox.calls])
+    assert team["MESRAI_TOKEN"] not in ran.out + ran.err
+
+    step = stage.step("pull_request", stage.told("pull_request"), **team)
+    assert (step.ran.code, step.outputs["outcome"], posted(pull)) == (0, "reviewed", (1, 1, 1)), step.ran
+    calls = stage.calls
+    pull.push({"add.py": MORE})
+    assert stage.step("pull_request", stage.told("pull_request"), **team).outputs["outcome"] == "reviewed"
+    assert "def total" not in str([call.body for call in stage.sandbox.calls[calls:]]), "only what is new"
+
+    half = stage.step("pull_request", stage.told("pull_request"), **team | {"MESRAI_TOKEN": ""})
+    assert (half.ran.code, "MESRAI_API_URL is set without MESRAI_TOKEN" in half.ran.out) == (2, True), half.ran
+
+
+def test_a_fork_that_gets_no_token_of_the_teams_server_is_told_to_be_unreviewed(stage: Stage) -> None:
+    stage.shop.open_pull_request("feature", {"cart.py": FAULTY}, author="eve", fork=stage.shop.fork("eve"))
+    env = {"MOONSHOT_API_KEY": "", "MESRAI_API_URL": "https://mesrai.example.com", "MESRAI_TOKEN": ""}
+    step = stage.step("pull_request", stage.told("pull_request"), **env)
+    assert (step.ran.code, "comes from a fork" in step.ran.out, stage.calls) == (0, True, 0), step.ran
 
 
 def test_after_a_push_only_what_is_new_is_reviewed_and_what_is_open_still_counts(stage: Stage) -> None:

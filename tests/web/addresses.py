@@ -17,6 +17,8 @@ SHOWN: Mapping[str, Sequence[str]] = {
     "/audit": ("/audit", "/audit?before=3"),
     "/usage": ("/usage", "/usage?since=2020-01-01&until=2020-01-31", "/usage?since=yesterday"),
     "/organization/github": ("/organization/github",),
+    "/organization/webhooks": ("/organization/webhooks",),
+    "/organization/webhooks/{webhook}": ("/organization/webhooks/{webhook}",),
     "/repositories": ("/repositories",),
     "/repositories/pulls": (f"/repositories/pulls?name={SHOP}",),
     "/organization/byok": (
@@ -60,4 +62,7 @@ ADDRESSES = [address for addresses in SHOWN.values() for address in addresses]
 
 def at(seeded: Seeded, address: str) -> str:
     """An address with the numbers of that organisation."""
-    return address.replace("{call}", str(seeded.call)).replace("{memory}", str(seeded.memory))
+    known = {"{call}": seeded.call, "{memory}": seeded.memory, "{webhook}": seeded.webhook}
+    for name, value in known.items():
+        address = address.replace(name, str(value))
+    return address

@@ -16,7 +16,12 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE = {"width": 1180, "height": 820}
 MOST_BYTES = 1_500_000
 # What stands on the pages in place of the stand-in's own addresses, which no reader has.
-_REAL = {"/v1": "https://api.moonshot.ai/v1", "/coding": "https://api.kimi.com/coding", "": "https://api.moonshot.ai"}
+_REAL = {
+    "/zai": "https://api.z.ai",
+    "/v1": "https://api.moonshot.ai/v1",
+    "/coding": "https://api.kimi.com/coding",
+    "": "https://api.moonshot.ai",
+}
 _REPLACE = """(pairs) => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode())
@@ -31,9 +36,11 @@ def _nothing(_page: Page) -> None:
 
 def _pass_a_test(page: Page) -> None:
     page.get_by_label("API key").fill("sk-sim-ok-tier1")
-    page.get_by_role("button", name="Test", exact=True).click()
-    page.locator(".stage.passed").nth(3).wait_for()
-    expect(page.get_by_role("button", name="Test", exact=True)).to_be_enabled()
+    page.get_by_role("button", name="Test & save").click()
+    expect(page.get_by_text("Saved as main")).to_be_visible()
+    page.get_by_role("heading", name="Kimi K2.6 Coding").evaluate(
+        "(heading) => { heading.scrollIntoView(); scrollBy(0, -24) }"
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Picture:
 PICTURES: Mapping[str, Picture] = {
     "start": Picture("/start"),
     "byok": Picture(
-        "/organization/byok?slot=main&card=kimi-k2.6&choose=1", _pass_a_test, {"width": 1180, "height": 1500}
+        "/organization/byok?slot=main&card=kimi-k2.6&choose=1", _pass_a_test, {"width": 1180, "height": 1640}
     ),
     "review": Picture(f"/reviews/{RESULT}", size={"width": 1180, "height": 1300}),
     "review-live": Picture(f"/reviews/{LIVE}"),

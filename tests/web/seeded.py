@@ -1,12 +1,13 @@
 """An organisation in full use: models, a code host, repositories, reviews, memories, rules, people, jobs."""
 
+import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.fakes import MemoryFiles
 from tests.memory_forge import a_pull_request
@@ -34,12 +35,15 @@ from mesrai.store.forge_access import ForgeAccess, save_access
 from mesrai.store.memories import add_memory
 from mesrai.store.repositories import Found, put_repositories, switch_repository
 from mesrai.store.review_events import Happened, add_events
+from mesrai.store.spent import add_spent
+from mesrai.store.webhooks import add_delivery, add_webhook
 from mesrai.wiring import keyring_of
 
 SHOP, WEB, OLD = "github.com/acme/shop", "github.com/acme/web", "github.com/acme/old-shop"
 FOLDER: Final = "services/billing"
 RULE: Final = "Money is counted in cents"
-LIVE: Final = "job-100"  # a review that runs
+RUNNING: Final = 100  # a job
+LIVE: Final = f"job-{RUNNING}"  # its review
 RESULT: Final = "job-1"  # one that is over
 _DAY_S: Final = 86_400.0
 _POLICY: Final = f"""\
@@ -62,7 +66,14 @@ _TITLES: Final = (
     "Sign in with passkeys", "Ship to more countries", "Log what a refund was for", "Fewer queries on the front page",
     "Retry payments", "A cache for prices", "Dark mode", "Translate e-mails", "Tidy the imports", "Rate limits",
 )  # fmt: skip
-_AUTHORS: Final = ("ada", "grace", "linus", "margaret")
+_NAMES: Final = {
+    Role.OWNER: "Ada Lovelace",
+    Role.ADMIN: "Grace Hopper",
+    Role.REPOSITORY_ADMIN: "Frances Allen",
+    Role.MEMBER: "Margaret Hamilton",
+    Role.BILLING: "Barbara Liskov",
+}
+_AUTHORS: Final = ("ada", "grace", "frances", "margaret")
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class Seeded:
     waiting: int  # a memory that waits for approval
     job: int  # a parked job
     member: int  # somebody's account
+    webhook: str
 
     @property
     def url(self) -> str:
@@ -126,7 +138,7 @@ def _with_a_host(house: House) -> House:
 
 
 def _seed(stand: Stand, sandbox: Sandbox) -> Seeded:
-    owner = stand.member(Role.OWNER)
+    owner = _a_member(stand, Role.OWNER)
     owner_account = _member(stand, owner.email)
     _models(owner)
     _repositories(stand)
@@ -143,6 +155,7 @@ def _seed(stand: Stand, sandbox: Sandbox) -> Seeded:
         waiting=waiting,
         job=_jobs(stand),
         member=account,
+        webhook=_webhook(stand),
     )
 
 
@@ -175,9 +188,31 @@ def _repositories(stand: Stand) -> None:
             "language: Dutch\ncustomMessages:\n  startReviewMessage: Reviewing @filesCount files.\n",
         ),
     ):
-        stand.run(change_configuration(database, organisation, place, lambda _, text=text: text, who="ada@example.com"))
+        stand.run(change_configuration(database, organisation, place, _becomes(text), who="ada@example.com"))
     desk = stand.house.configuring("ada@example.com")
     stand.run(configuring.configure_folder(desk, SHOP, FOLDER))
+
+
+def _becomes(text: str) -> Callable[[str], str]:
+    return lambda _: text
+
+
+def _webhook(stand: Stand) -> str:
+    """One that was told of a review."""
+    database, organisation = stand.house.database, stand.house.organisation
+    made = stand.run(
+        add_webhook(
+            database,
+            keyring_of(stand.env),
+            Secret("a-secret-of-some-length"),
+            organisation=organisation,
+            url="https://example.com/mesrai",
+            events=["review.finished"],
+            who="ada@example.com",
+        )
+    )
+    stand.run(add_delivery(database, webhook=made.id, event_id="job-1", event="review.finished", body="{}"))
+    return made.id
 
 
 def _memories(stand: Stand) -> tuple[int, int]:
@@ -196,7 +231,7 @@ def _memories(stand: Stand) -> tuple[int, int]:
             id=0,
             text="Tests may use plain SQL.",
             repository=SHOP,
-            author="linus",
+            author="frances",
             state=MemoryState.PENDING,
             origin=f"{SHOP}#9 comment 4",
         ),
@@ -223,9 +258,12 @@ def _reviews(stand: Stand) -> int:
             author=_AUTHORS[at % len(_AUTHORS)],
         )
         began = now - 3_600.0 - at * 0.9 * _DAY_S
-        move = "UPDATE reviews SET created_at = :at, changed_at = :ended WHERE id = :id"
-        stand.run(database.rows(move, at=began, ended=began + 74.0, id=f"job-{at + 1}"))
+        move = "UPDATE reviews SET created_at = :at, changed_at = :ended, head_sha = :head WHERE id = :id"
+        head = hashlib.sha1(str(at).encode()).hexdigest()
+        stand.run(database.rows(move, at=began, ended=began + 74.0, head=head, id=f"job-{at + 1}"))
     put_review(stand, None, name=LIVE, subject=f"{SHOP}#44", title="Gift cards", author="grace")
+    head = hashlib.sha1(LIVE.encode()).hexdigest()
+    stand.run(database.rows("UPDATE reviews SET head_sha = :head WHERE id = :id", head=head, id=LIVE))
     call = _call(stand, RESULT)
     for _ in range(5):
         _call(stand, RESULT)
@@ -261,7 +299,7 @@ def _live(stand: Stand) -> None:
     now = time.time()
     found = {"severity": "high", "title": "A gift card can be spent twice", "path": "shop/gift.py", "line": 41}
     batch = {"paths": ["shop/gift.py", "shop/cart.py"], "failure": "", "confirmed": 1, "refuted": 2, "found": [found]}
-    told = (
+    told: Sequence[tuple[str, Mapping[str, Any]]] = (
         ("step", {"text": "Reading the change"}),
         ("Started", {"files": 12, "batches": 4}),
         ("BatchEnded", batch),
@@ -280,21 +318,26 @@ def _spending(stand: Stand) -> None:
         async with database.transaction() as statements:
             for at in range(120):
                 is_main = at % 9 != 4
-                await statements.rows(
-                    """INSERT INTO spending (at, organisation, repository, review, provider, model, is_settled,
-                    is_failed, calls, input_tokens, cached_tokens, output_tokens, reasoning_tokens, nanos, currency)
-                    VALUES (:at, :organisation, :repository, :review, :provider, :model, 1, 0, 3, :input,
-                    :cached, 2400, 0, :nanos, 'USD')""",
-                    at=now - at * 0.22 * _DAY_S,
-                    organisation=organisation,
-                    repository=(SHOP, WEB)[at % 2],
-                    review=f"job-{at % 30 + 1}",
-                    provider="moonshot" if is_main else "zai",
-                    model="kimi-k2.6" if is_main else "glm-5.1",
-                    input=30_000 + at * 7_919 % 40_000,
-                    cached=9_000 + at * 1_000 % 9_000,
-                    nanos=90_000_000 + at * 77_777_777 % 400_000_000,
-                )
+                paid: dict[str, Any] = {
+                    "at": now - at * 0.22 * _DAY_S,
+                    "organisation": organisation,
+                    "repository": (SHOP, WEB)[at % 2],
+                    "review": f"job-{at % 30 + 1}",
+                    "provider": "moonshot" if is_main else "zai",
+                    "model": "kimi-k2.6" if is_main else "glm-5.1",
+                    "is_failed": int(at % 40 == 3),
+                    "calls": 3,
+                    "input_tokens": 30_000 + at * 7_919 % 40_000,
+                    "cached_tokens": 9_000 + at * 1_000 % 9_000,
+                    "output_tokens": 2_400,
+                    "reasoning_tokens": 0,
+                    "nanos": 90_000_000 + at * 77_777_777 % 400_000_000,
+                    "currency": "USD",
+                }
+                names = ", ".join(paid)
+                values = ", ".join(f":{name}" for name in paid)
+                await statements.rows(f"INSERT INTO spending (is_settled, {names}) VALUES (1, {values})", **paid)
+                await add_spent(statements, paid)
 
     stand.run(spend())
     wanted = Budget(currency="USD", month=60, review=2)  # type: ignore[arg-type]
@@ -303,13 +346,23 @@ def _spending(stand: Stand) -> None:
 
 def _people(stand: Stand, owner: Member) -> int:
     database, organisation = stand.house.database, stand.house.organisation
-    for role in (Role.ADMIN, Role.REPOSITORY_ADMIN, Role.MEMBER, Role.BILLING):
-        stand.member(role, repositories=(SHOP,) if role is Role.REPOSITORY_ADMIN else ())
+    for role in _NAMES:
+        if role is not Role.OWNER:
+            _a_member(stand, role)
     desk = people.Desk(database=database, organisation=organisation, by=owner)
-    stand.run(people.invite(desk, "grace@example.com", Role.MEMBER))
+    stand.run(people.invite(desk, "edsger@example.com", Role.MEMBER))
     stand.run(people.make_token(desk, "Nightly report", [Right.SEE_USAGE, Right.SEE_REVIEWS], 30 * _DAY_S))
     rows = stand.run(database.rows("SELECT account FROM members WHERE role = 'member'"))
     return int(rows[0]["account"])
+
+
+def _a_member(stand: Stand, role: Role) -> Person:
+    person = stand.member(role, repositories=(SHOP,) if role is Role.REPOSITORY_ADMIN else ())
+    name, was = _NAMES[role], person.email
+    person.email = f"{name.partition(' ')[0].lower()}@example.com"
+    sql = "UPDATE people SET name = :name, email = :email WHERE email = :was"
+    stand.run(stand.house.database.rows(sql, name=name, email=person.email, was=was))
+    return person
 
 
 def _member(stand: Stand, email: str) -> Member:
@@ -338,7 +391,7 @@ def _jobs(stand: Stand) -> int:
                 until = time.time() + 5_400
                 await queue.park(job, until=until, reason="The 5-hour quota of Kimi Code Plan is used up.")
         await database.rows("UPDATE jobs SET lease_until = 1.0 WHERE id = :id", id=lost)
-        await put(64)
+        await database.rows("UPDATE jobs SET id = :id WHERE id = :was", id=RUNNING, was=await put(44))
         assert await queue.claim("worker-1", kinds=(REVIEW,))
         await put(65)
         return parked

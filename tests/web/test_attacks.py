@@ -25,6 +25,7 @@ from mesrai.domain.review import Outcome
 from mesrai.domain.roles import Role
 from mesrai.domain.saved_policy import Place
 from mesrai.domain.secret import Secret
+from mesrai.errors import SignInRefused
 from mesrai.flows import sign_in
 from mesrai.server.web.house import House
 from mesrai.server.web.pages.all import PAGES
@@ -50,7 +51,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
 
 
 def address_of(path: str) -> str:
-    return path.replace("{review}", RESULT).replace("{job}", "1").replace("{account}", "1")
+    return path.replace("{review}", RESULT).replace("{job}", "1").replace("{account}", "1").replace("{webhook}", "1")
 
 
 def raw(person: Person, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
@@ -262,7 +263,7 @@ def poison(seeded: Seeded) -> None:
     stand.run(set_outcome(database, "job-5", "failed", reason=CANARY))
     found = {"severity": CANARY, "title": CANARY, "path": CANARY, "line": 1}
     batch = {"paths": [CANARY], "failure": CANARY, "confirmed": 1, "refuted": 0, "found": [found]}
-    told = [("step", {"text": CANARY}), ("BatchEnded", batch), ("Notice", {"text": CANARY})]
+    told: list[tuple[str, Any]] = [("step", {"text": CANARY}), ("BatchEnded", batch), ("Notice", {"text": CANARY})]
     stand.run(add_events(database, LIVE, [Happened(at=time.time(), kind=kind, told=each) for kind, each in told]))
     words = json.dumps({"system": CANARY, "turns": [{"role": "user", "text": CANARY}], "tools": [CANARY], "shape": ""})
     number = stand.run(begin_call(database, RESULT, purpose=CANARY, asked=(CANARY, CANARY), prompt=words))
@@ -410,7 +411,7 @@ def test_many_who_guess_at_once_get_no_more_guesses_and_no_more_memory(tmp_path:
             client = sign_in.Client(network="192.0.2.1")
             try:
                 await sign_in.sign_in(stand.house.doors, "ada@example.com", Secret(password), client)
-            except sign_in.SignInRefused as refused:
+            except SignInRefused as refused:
                 return "wait" if refused.wait_s else "wrong"
             return "in"
 
@@ -468,7 +469,7 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {  # by path: a form that chang
     "/account/tokens/end": ({"token": "1"}, "token.remove"),
     "/people/invite": ({"email": "new@example.com", "role": "member"}, "member.invite"),
     "/people/invitations/take-back": (
-        {"invitation": "{invitation}", "email": "grace@example.com"},
+        {"invitation": "{invitation}", "email": "edsger@example.com"},
         "invitation.remove",
     ),
     "/people/{account}/role": ({"role": "billing"}, "member.role"),
@@ -501,11 +502,15 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {  # by path: a form that chang
     "/queue/{job}/cancel": ({}, "job.cancel"),
     "/organization/github": ({}, ""),  # see test_first_run.py: the host must take the credentials
     "/organization/github/disconnect": ({}, "forge.disconnect"),
+    "/organization/webhooks": ({"url": "https://example.com/other", "event": "review.finished"}, "webhook.add"),
+    "/organization/webhooks/{webhook}/switch": ({"active": "0"}, "webhook.switch"),
+    "/organization/webhooks/{webhook}/remove": ({}, "webhook.remove"),
 }
 NOTHING_CHANGED = {
     "/account/name", "/account/sessions/end", "/repositories/look", "/organization/byok/check",
     "/organization/byok/retest", "/organization/byok/manual", "/configuration/preview", "/configuration/check",
-    "/rules/try",
+    "/rules/try", "/organization/webhooks/{webhook}/ping", "/organization/webhooks/{webhook}/again",
+    "/reviews/{review}/feedback",
 }  # fmt: skip
 
 
@@ -514,12 +519,15 @@ def test_every_change_is_in_the_audit_trail_with_who_made_it(tmp_path: Path) -> 
     assert paths == {*CHANGES, *NOTHING_CHANGED}, "a form that is new needs a line here"
     with a_seeded_site(tmp_path) as seeded:
         stand, owner = seeded.stand, seeded.owner
-        rows = stand.run(stand.house.database.rows("SELECT id FROM invitations WHERE email = 'grace@example.com'"))
-        known = {"{invitation}": str(rows[0]["id"]), "{waiting}": str(seeded.waiting)}
+        rows = stand.run(stand.house.database.rows("SELECT id FROM invitations WHERE email = 'edsger@example.com'"))
+        known = {
+            "{invitation}": str(rows[0]["id"]),
+            "{waiting}": str(seeded.waiting),
+        }
         wrong = []
         for path, (fields, what) in CHANGES.items():
             address = path.replace("{review}", LIVE).replace("{job}", str(seeded.job))
-            address = address.replace("{account}", str(seeded.member))
+            address = address.replace("{account}", str(seeded.member)).replace("{webhook}", seeded.webhook)
             told = {name: known.get(value, value) for name, value in fields.items()}
             answer = owner.post(address, told, seen="/account") if what else None
             entry = stand.run(entries(stand.house.database, "default", most=1))[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -41,8 +42,13 @@ async def asked_by_pages(database: Explained) -> None:
     us = ReviewFilter(organisation="default")
     first = (await newest_reviews(database, us, most=1))[0]
     await newest_reviews(database, us, after=first.cursor)
-    for name, value in (("author", "ada"), ("repository", "github.com/a/r1"), ("subject", "github.com/a/r1#1")):
-        await newest_reviews(database, ReviewFilter(organisation="default", **{name: value}))
+    for chosen in (
+        replace(us, author="ada"),
+        replace(us, repository="github.com/a/r1"),
+        replace(us, subject="github.com/a/r1#1"),
+        replace(us, outcomes=("partial",)),
+    ):
+        await newest_reviews(database, chosen)
     await newest_reviews(database, ReviewFilter(organisation="default", severity="high", title="a", since=1.0))
     await reviewed_repositories(database, "default")
     await reviewed_authors(database, "default")

@@ -24,6 +24,7 @@ from mesrai.forges.forge import Conclusion
 from mesrai.review.progress import BatchEnded, Found, Started
 from mesrai.store.audit import entries
 from mesrai.store.calls import calls_of
+from mesrai.store.feedback import opinions
 from mesrai.store.pull_requests import change_followed, find_followed
 from mesrai.store.reviews import ReviewFilter, find_review, newest_reviews
 
@@ -195,6 +196,43 @@ def test_the_result_shows_findings_with_code_and_suggestion_and_what_was_dropped
         expect(page.get_by_role("row", name=dropped.reason).first).to_be_visible()
         there = f"https://github.com/acme/shop/blob/{HEAD}/shop/cart.py#L18-L19"
         expect(first.get_by_role("link").first).to_have_attribute("href", there)
+
+
+def test_people_say_what_they_think_of_a_finding(tmp_path: Path, browser: Browser) -> None:
+    with a_site(tmp_path) as stand, a_window(browser, stand.member(Role.MEMBER)) as page:
+        name = put_review(stand)
+        other, told = stand.member(Role.ADMIN), {"finding": FULL.findings[0].fingerprint, "verdict": "useful"}
+        assert other.post(f"/reviews/{name}/feedback", told, seen="/account").status == 303
+        page.goto(f"/reviews/{name}")
+        form = page.get_by_role("form", name="What you think of finding 1", exact=True)
+        expect(form.get_by_role("button", pressed=True)).to_have_count(0)
+        form.get_by_label("Why, if you like to say").fill("The table is ours.")
+        form.get_by_role("button", name="Wrong").click()
+        expect(page.get_by_role("status")).to_contain_text("is kept")
+        expect(form.get_by_role("button", pressed=True)).to_have_text("Wrong (1)")
+        expect(form.get_by_role("button", name="Useful (1)")).to_be_visible()
+        expect(form.get_by_label("Why, if you like to say")).to_have_value("The table is ours.")
+        form.get_by_role("button", name="Not now").click()
+        expect(form.get_by_role("button", pressed=True)).to_have_text("Not now (1)")
+        database, organisation = stand.house.database, stand.house.organisation
+        said = {(each.who[:5], each.verdict) for each in stand.run(opinions(database, organisation, review=name))}
+        assert said == {("admin", "useful"), ("membe", "later")}
+        form.get_by_role("button", name="Take back").click()
+        expect(page.get_by_role("status")).to_contain_text("is taken back")
+        assert [each.who for each in stand.run(opinions(database, organisation))] == [other.email]
+
+
+def test_an_opinion_is_of_a_finding_of_that_review_and_is_one_of_three(tmp_path: Path) -> None:
+    with a_site(tmp_path) as stand:
+        member, name = stand.member(Role.MEMBER), put_review(stand)
+        told = {"finding": FULL.findings[0].fingerprint, "verdict": "useful"}
+        answers = [
+            member.post(f"/reviews/{name}/feedback", {**told, **other}, seen="/account").status
+            for other in ({"finding": "no"}, {"verdict": "great"}, {"verdict": ""})
+        ]
+        assert answers == [404, 400, 400]
+        assert member.post("/reviews/job-99/feedback", told, seen="/account").status == 404
+        assert stand.run(opinions(stand.house.database, stand.house.organisation)) == []
 
 
 def test_a_review_in_part_shows_what_was_not_read_first(tmp_path: Path, browser: Browser) -> None:

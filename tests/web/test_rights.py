@@ -41,7 +41,16 @@ def test_an_address_lets_in_whoever_has_its_right_and_nobody_else(stand: Stand, 
 
 
 def test_every_page_that_is_open_to_all_is_named_here() -> None:
-    open_to_all = {"/", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back", "/sign-out", "/welcome", "/join", "/join/oidc"}
+    open_to_all = {
+        "/",
+        "/sign-in",
+        "/sign-in/oidc",
+        "/sign-in/oidc/back",
+        "/sign-out",
+        "/welcome",
+        "/join",
+        "/join/oidc",
+    }
     assert {page.path for page in PAGES if page.needs is None} == open_to_all
 
 

@@ -1,36 +1,69 @@
 """The model that reviews in a terminal ask, the one here or else that of the team's server, and the team's wishes."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mesrai import __version__
 from mesrai.domain.memory import Memory, MemoryScope
 from mesrai.domain.saved_policy import NOTHING_SAVED, Saved
-from mesrai.settings.team import find_login
+from mesrai.settings.team import Login, find_login
 from mesrai.wiring import Errand, Installation, model_for
 
 if TYPE_CHECKING:
+    from mesrai.domain.pull_request import PullRequest, RepositoryName
+    from mesrai.flows import review_once
     from mesrai.llm.model import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the team saved on its server for the reviews of a repository."""
+    """What the team saved on the pages for the reviews of a repository."""
 
     saved: Saved = NOTHING_SAVED
     memories: tuple[Memory, ...] = ()
 
 
-async def team_wishes(environ: Mapping[str, str], installation: Installation, repository: str) -> Wishes:
-    """What holds for a review that asks the team's server; nothing for one that asks a model connected here.
+def login_used(environ: Mapping[str, str], installation: Installation) -> Login | None:
+    """The login at the server whose model is asked; None if one is connected here, or there is no login.
 
-    Errors: VaultLocked, SettingsError, ModelError.
+    Errors: SettingsError.
     """
-    login = None if installation.unlocked().connections else find_login(environ)
+    is_connected = installation.locked is not None or bool(installation.settings.connections)
+    return None if is_connected else find_login(environ)
+
+
+def asking_team(
+    environ: Mapping[str, str], installation: Installation, desk: "review_once.Desk", limit: Decimal | None
+) -> "review_once.Desk":
+    """The desk, where it has no model: with that of the team's server, and what is saved there, if there is a login.
+
+    Errors: SettingsError.
+    """
+    login = login_used(environ, installation) if desk.model is None else None
     if login is None:
-        return Wishes()
+        return desk
+    from mesrai.flows.publishing.progress import seal_with
+
+    def model(pull_request: "PullRequest") -> "AbstractAsyncContextManager[Model]":
+        return model_asked(environ, installation, Errand(repository=str(pull_request.repository), limit=limit))
+
+    async def saved(repository: "RepositoryName") -> Saved:
+        return (await wishes_for(environ, installation, str(repository))).saved
+
+    return replace(desk, model=model, saved=saved, seal=seal_with(login.token))
+
+
+async def wishes_for(environ: Mapping[str, str], installation: Installation, repository: str) -> Wishes:
+    """What holds for a review in a terminal: what the server whose model it asks keeps, or else the database here.
+
+    Memories in the database here are not among it. Errors: SettingsError, ModelError, StoreError.
+    """
+    login = login_used(environ, installation)
+    if login is None:
+        return await _kept_here(installation, repository)
     from mesrai.llm.team import Server, find_wishes
 
     told = await find_wishes(__version__, Server(url=login.url, token=login.token), repository)
@@ -48,6 +81,14 @@ async def team_wishes(environ: Mapping[str, str], installation: Installation, re
             for each in told.memories
         ),
     )
+
+
+async def _kept_here(installation: Installation, repository: str) -> Wishes:
+    if installation.database is None:
+        return Wishes()
+    from mesrai.store.configurations import saved_for
+
+    return Wishes(saved=await saved_for(installation.database, installation.settings.organisation, repository))
 
 
 def _scope(repository: str, paths: list[str]) -> MemoryScope:

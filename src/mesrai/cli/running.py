@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mesrai.cli.call import Call
-from mesrai.cli.model_asked import Wishes, model_asked, team_wishes
+from mesrai.cli.model_asked import Wishes, model_asked, wishes_for
 from mesrai.cli.progress import progress_for
 from mesrai.domain.change import At, Change
 from mesrai.domain.finding import Category, Severity
@@ -91,9 +91,9 @@ async def run_estimate(call: Call) -> Estimate:
 
 
 async def _whole_policy(call: Call, installation: Installation, source: LocalSource, change: Change) -> Policy:
-    """With what the team's server keeps, if that is asked, and with memories. Errors: MesraiError."""
+    """With what the team saved on the pages, and with memories. Errors: MesraiError."""
     remote = await find_remote(source.root, os.environ)
-    wishes = await team_wishes(os.environ, installation, "" if remote is None else str(remote))
+    wishes = await wishes_for(os.environ, installation, "" if remote is None else str(remote))
     policy = await _policy(call, source, wishes)
     paths = [file.path for file in change.files]
     held = [each for each in wishes.memories if each.holds_for("" if remote is None else str(remote), paths)]

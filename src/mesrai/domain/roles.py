@@ -21,6 +21,7 @@ class Right(StrEnum):
     SEE_REVIEWS = "see_reviews"
     SEE_PROMPTS = "see_prompts"  # what a model was asked and answered, with the code in it
     RUN_REVIEWS = "run_reviews"  # start, stop, and give feedback
+    ASK_MODEL = "ask_model"  # put questions of reviews elsewhere, such as in a terminal, to the connected model
     SEE_CONNECTIONS = "see_connections"  # never a key
     EDIT_CONNECTIONS = "edit_connections"
     SEE_USAGE = "see_usage"
@@ -45,6 +46,7 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.SEE_REVIEWS: _REPOSITORIES | {Role.MEMBER},
     Right.SEE_PROMPTS: _REPOSITORIES,
     Right.RUN_REVIEWS: _REPOSITORIES | {Role.MEMBER},
+    Right.ASK_MODEL: _REPOSITORIES | {Role.MEMBER},
     Right.SEE_CONNECTIONS: _ALL,
     Right.EDIT_CONNECTIONS: _RUN_IT,
     Right.SEE_USAGE: _ALL - {Role.MEMBER},

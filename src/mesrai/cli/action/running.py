@@ -10,6 +10,7 @@ from mesrai.assembly.once import pull_request_desk, workflow_event
 from mesrai.cli.action.due import Due, due_of
 from mesrai.cli.action.telling import tell, tell_nothing_due, tell_review, tell_unreviewed
 from mesrai.cli.exits import Exit, exit_code_for, exit_code_of
+from mesrai.cli.model_asked import asking_team
 from mesrai.cli.running import stopped_by_interrupt
 from mesrai.domain.pull_request import PullRequest
 from mesrai.domain.pull_request_address import PullRequestAddress
@@ -20,6 +21,7 @@ from mesrai.flows.review_once import Desk, Once, Wish, review_once
 from mesrai.forges.forge import Forge, Reaction
 from mesrai.review.options import Options
 from mesrai.settings.serving import load_github_access
+from mesrai.settings.team import TOKEN_NAME, find_login
 from mesrai.settings.workflow import Workflow, load_workflow
 from mesrai.wiring import NOT_CONNECTED, Installation, open_installation
 
@@ -65,10 +67,13 @@ async def _run(environ: Mapping[str, str], workflow: Workflow) -> int:
         if not await _may_ask(desk.forge, due):
             tell_nothing_due(workflow, "Only people who may write to this repository can ask for a review.")
             return Exit.FINE
+        if installation is not None and environ.get(TOKEN_NAME, "").strip():
+            desk = asking_team(environ, installation, desk, limit)
         excuse = ""
         if desk.model is None:
             excuse = _excuse(workflow, await desk.forge.pull_request(due.number))
             if not excuse:
+                find_login(environ)  # half of one is a mistake
                 raise missing or CredentialMissing(NOT_CONNECTED)
         stop = opened.enter_context(stopped_by_interrupt())
         wish = _wish(workflow, due, installation, is_posted=workflow.inputs.posts and not excuse)

@@ -14,7 +14,7 @@ from mesrai.settings.team import TOKEN_NAME, URL_NAME, find_login, forget_login,
 if TYPE_CHECKING:
     from mesrai.llm.team import Caller
 
-_NEEDED: Final = "run_reviews"
+_NEEDED: Final = "ask_model"
 _NOT_IN: Final = "You are signed in to no server. `mesrai auth login https://mesrai.example.com` signs you in."
 
 

@@ -23,6 +23,7 @@ def show(*, key: str, path: str, is_set_only: bool, is_json: bool) -> None:
 
     KEY narrows it: suggestionControl.maxSuggestions, or suggestionControl for all below it. Files are read as they lie
     here, uncommitted changes and the checkout in MESRAI_CENTRAL_CONFIG included; a review of commits reads their base.
+    What your team saved on the pages is shown too: from the database here, or from the server you are signed in to.
     """
     from mesrai.cli.config.text import config_json, config_sheet
     from mesrai.cli.levels_here import levels_here

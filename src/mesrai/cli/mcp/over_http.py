@@ -37,7 +37,7 @@ async def serve_http(offered: Offered, port: int, environ: Mapping[str, str]) ->
     token = environ.get("MESRAI_MCP_TOKEN", "").strip()
     if token and len(token) < _LEAST_TOKEN:
         raise SettingsError(f"MESRAI_MCP_TOKEN has {len(token)} characters; at least {_LEAST_TOKEN} are needed.")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_LOOPBACK, port))

@@ -8,6 +8,7 @@ import click
 
 from mesrai.assembly.once import pull_request_desk
 from mesrai.cli.call import Call
+from mesrai.cli.model_asked import asking_team, login_used
 from mesrai.cli.progress import progress_for
 from mesrai.cli.running import options_for, stopped_by_interrupt
 from mesrai.domain.pull_request_address import read_pull_request_address
@@ -26,11 +27,12 @@ async def review_from_terminal(address: str, call: Call, *, is_posted: bool, is_
     async with AsyncExitStack() as opened:
         installation = await opened.enter_async_context(open_installation(os.environ))
         settings = installation.unlocked()
-        if settings.main is None:
+        if settings.main is None and login_used(os.environ, installation) is None:
             raise CredentialMissing(NOT_CONNECTED)
         desk = await opened.enter_async_context(
             pull_request_desk(os.environ, found.access, place, installation, limit=call.budget)
         )
+        desk = asking_team(os.environ, installation, desk, call.budget)
         wish = Wish(
             options=options_for(call, settings), is_full=is_full, since=call.selection.value, is_posted=is_posted
         )

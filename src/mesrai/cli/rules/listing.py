@@ -14,7 +14,7 @@ import click
 def list_(*, path: str, is_json: bool) -> None:
     """List the rules of every level, and which of them a review checks.
 
-    Files are read as they lie here, with the checkout in MESRAI_CENTRAL_CONFIG.
+    Files are read as they lie here, with the checkout in MESRAI_CENTRAL_CONFIG; and what your team saved on the pages.
     """
     from mesrai.cli.levels_here import levels_here
     from mesrai.cli.look import look_for, write_text

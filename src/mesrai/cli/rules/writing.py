@@ -173,7 +173,7 @@ async def _found(named: str) -> tuple[Rule, Path]:
 async def _here() -> "Here":
     from mesrai.cli.levels_here import levels_here
 
-    return await levels_here()
+    return await levels_here(is_by_files=True)
 
 
 def _read(place: Path) -> str:

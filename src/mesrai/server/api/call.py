@@ -81,5 +81,6 @@ class Operation:
     body: "type[msgspec.Struct] | None" = None
     errors: tuple[Code, ...] = ()  # beside those that every operation has
     is_once: bool = False  # it takes an Idempotency-Key
+    is_for_any_token: bool = False  # also for one that was not given the right
     most_body: int = MOST_BODY  # bytes
     media_type: str = "application/json"  # of the answer

@@ -75,7 +75,8 @@ def _operation(operation: Operation) -> Json:
     if operation.needs is None:
         told["security"] = []
     else:
-        told["description"] = f"Needs the right `{operation.needs}`."
+        needed = "a token, whatever it may do" if operation.is_for_any_token else f"the right `{operation.needs}`"
+        told["description"] = f"Needs {needed}."
     parameters = _parameters(operation)
     if parameters:
         told["parameters"] = parameters

@@ -10,6 +10,7 @@ from mesrai.domain.command import Scope
 from mesrai.domain.diff import Side
 from mesrai.domain.review import Review
 from mesrai.domain.roles import Right
+from mesrai.flows.feedback import heard
 from mesrai.flows.receive import REVIEW
 from mesrai.jobs.queue import State, Waiting
 from mesrai.review.render import wording
@@ -20,6 +21,7 @@ from mesrai.server.web.markdown import markdown, plain_line
 from mesrai.server.web.visit import Visit
 from mesrai.server.web.watching import Progress
 from mesrai.store.calls import open_calls
+from mesrai.store.feedback import Verdict
 from mesrai.store.review_events import events_of
 from mesrai.store.reviews import PARKED, RUNNING, STOPPED, KeptReview, find_excerpts, find_report, find_review
 
@@ -49,6 +51,12 @@ _SCOPES: Final = (
     (Scope.FULL, "All of the change"),
     (Scope.FAST, "Less thorough"),
     (Scope.DEEP, "More thorough"),
+)
+
+_VERDICTS: Final = (
+    (Verdict.USEFUL, "Useful"),
+    (Verdict.WRONG, "Wrong"),
+    (Verdict.LATER, "Not now"),
 )
 
 
@@ -116,6 +124,8 @@ async def result_values(visit: Visit, kept: KeptReview) -> dict[str, Any]:
         "dropped": [(each, wording.place_of(each.path, each.line)) for each in review.dropped],
         "files": unread_first(review),
         "unread": len(wording.unread_files(review)),
+        "feedback": await heard(database, kept, who=visit.member.email),
+        "verdicts": _VERDICTS,
         "cost_text": wording.cost_text,
         "tokens_text": wording.tokens_text,
         "markdown": markdown,

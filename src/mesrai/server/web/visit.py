@@ -82,7 +82,7 @@ class Visit:
             raise AccessDenied
 
     async def is_still_in(self) -> bool:
-        """Whether the session still lasts, and its member's role: for answers that take long. Errors: StoreUnavailable."""
+        """Whether session and role still are what they were: for answers that take long. Errors: StoreUnavailable."""
         session = await find_session(self.house.database, self.word) if self.word else None
         return session is not None and session.member.role is self.member.role
 

@@ -7,14 +7,13 @@ import msgspec
 
 from mesrai.domain.finding import Finding
 from mesrai.domain.roles import Right
-from mesrai.review.render.json_text import read_review
+from mesrai.flows import feedback
 from mesrai.server.api.call import Call, Operation
 from mesrai.server.api.paging import After, Instant, Most, Name, RepositoryName, Sent, Shape, cut, when
 from mesrai.server.api.problems import ApiError, Code, not_found
 from mesrai.server.api.rooms.review_shapes import ReviewAt
 from mesrai.server.api.rooms.reviews import find_own
-from mesrai.store.feedback import Opinion, Verdict, opinions, say_opinion, take_opinion_back
-from mesrai.store.reviews import find_report
+from mesrai.store.feedback import Opinion, Verdict, opinions, take_opinion_back
 
 _TAG: Final = "findings"
 
@@ -87,7 +86,7 @@ class FeedbackQuery(Sent, frozen=True, kw_only=True):
 async def list_findings(call: Call) -> FindingList:
     """GET /reviews/{review}/findings."""
     kept = await find_own(call, call.read(ReviewAt).review)
-    found = await _findings(call, kept.id)
+    found = await feedback.findings_of(call.house.database, kept.id)
     said: dict[str, list[Feedback]] = defaultdict(list)
     for each in await opinions(call.house.database, call.house.organisation, review=kept.id):
         said[each.fingerprint].append(_feedback(each))
@@ -98,18 +97,10 @@ async def say(call: Call) -> Feedback:
     """PUT /reviews/{review}/findings/{fingerprint}/feedback."""
     at, told = call.read(FindingAt), call.read(SayFeedback)
     kept = await find_own(call, at.review)
-    if all(each.fingerprint != at.fingerprint for each in await _findings(call, kept.id)):
+    said = await feedback.say(call.house.database, kept, at.fingerprint, told.verdict, note=told.note, who=call.who)
+    if said is None:
         raise not_found("finding")
-    said = Opinion(
-        organisation=call.house.organisation,
-        repository=kept.repository,
-        review=kept.id,
-        fingerprint=at.fingerprint,
-        who=call.who,
-        verdict=told.verdict,
-        note=told.note.strip(),
-    )
-    return _feedback(await say_opinion(call.house.database, said))
+    return _feedback(said)
 
 
 async def take_back(call: Call) -> None:
@@ -141,11 +132,6 @@ def number_after(after: str) -> int | None:
     if not after.isascii() or not after.isdecimal() or len(after) > 15:
         raise ApiError(Code.INVALID, "The list cannot go on from there: begin at its first page.")
     return int(after)
-
-
-async def _findings(call: Call, review: str) -> tuple[Finding, ...]:
-    report = await find_report(call.house.database, review)
-    return read_review(report.encode()).findings if report else ()
 
 
 def _shown(finding: Finding, said: list[Feedback]) -> FindingShown:

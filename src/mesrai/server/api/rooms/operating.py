@@ -247,6 +247,7 @@ OPERATIONS: Final = (
         path="/caller",
         needs=Right.OWN_ACCOUNT,
         told="Who asks, and what may be done with this token.",
+        is_for_any_token=True,
         do=show_caller,
         answer=Caller,
     ),

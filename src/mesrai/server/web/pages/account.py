@@ -21,6 +21,7 @@ _TOLD: Final = {
     Right.SEE_REVIEWS: "see reviews",
     Right.SEE_PROMPTS: "see what models were asked",
     Right.RUN_REVIEWS: "start and stop reviews",
+    Right.ASK_MODEL: "ask the connected model, for reviews in terminals and pipelines",
     Right.SEE_CONNECTIONS: "see connections",
     Right.EDIT_CONNECTIONS: "change connections and their keys",
     Right.SEE_USAGE: "see usage",

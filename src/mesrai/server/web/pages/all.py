@@ -23,6 +23,7 @@ from mesrai.server.web.pages import (
     rules,
     start,
     usage,
+    webhooks,
 )
 from mesrai.server.web.site import Page
 
@@ -60,6 +61,27 @@ PAGES: Final[Sequence[Page]] = (
     Page(path="/organization/github", show=forge.connect, needs=Right.CONNECT_FORGE, methods=POST),
     Page(path="/organization/github/created", show=forge.created, needs=Right.CONNECT_FORGE),
     Page(path="/organization/github/disconnect", show=forge.disconnect, needs=Right.CONNECT_FORGE, methods=POST),
+    Page(path="/organization/webhooks", show=webhooks.show, needs=Right.EDIT_CONFIGURATION),
+    Page(path="/organization/webhooks", show=webhooks.add, needs=Right.EDIT_CONFIGURATION, methods=POST),
+    Page(path="/organization/webhooks/{webhook}", show=webhooks.show_one, needs=Right.EDIT_CONFIGURATION),
+    Page(
+        path="/organization/webhooks/{webhook}/ping", show=webhooks.ping, needs=Right.EDIT_CONFIGURATION, methods=POST
+    ),
+    Page(
+        path="/organization/webhooks/{webhook}/again", show=webhooks.again, needs=Right.EDIT_CONFIGURATION, methods=POST
+    ),
+    Page(
+        path="/organization/webhooks/{webhook}/switch",
+        show=webhooks.switch,
+        needs=Right.EDIT_CONFIGURATION,
+        methods=POST,
+    ),
+    Page(
+        path="/organization/webhooks/{webhook}/remove",
+        show=webhooks.remove,
+        needs=Right.EDIT_CONFIGURATION,
+        methods=POST,
+    ),
     Page(path="/repositories", show=forge.show_repositories, needs=Right.SEE_CONFIGURATION),
     Page(path="/repositories/look", show=forge.look, needs=Right.CONNECT_FORGE, methods=POST),
     Page(path="/repositories/switch", show=forge.switch, needs=Right.EDIT_CONFIGURATION, methods=POST),
@@ -82,6 +104,7 @@ PAGES: Final[Sequence[Page]] = (
     Page(path="/reviews/{review}/calls/{call}/said", show=calls.download, needs=Right.SEE_PROMPTS),
     Page(path="/reviews/{review}/stop", show=reviews.stop, needs=Right.RUN_REVIEWS, methods=POST),
     Page(path="/reviews/{review}/again", show=reviews.again, needs=Right.RUN_REVIEWS, methods=POST),
+    Page(path="/reviews/{review}/feedback", show=reviews.say, needs=Right.RUN_REVIEWS, methods=POST),
     Page(path="/configuration", show=configuration.show, needs=Right.SEE_CONFIGURATION),
     Page(path="/configuration", show=configuration.save, needs=Right.EDIT_OWN_REPOSITORIES, methods=POST),
     Page(path="/configuration/preview", show=configuration.preview, needs=Right.EDIT_OWN_REPOSITORIES, methods=POST),

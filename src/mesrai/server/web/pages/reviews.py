@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 
 from starlette.responses import Response
 
 from mesrai import __version__
 from mesrai.domain.command import Scope
 from mesrai.errors import UserError
-from mesrai.flows import steer
+from mesrai.flows import feedback, steer
 from mesrai.flows.receive import REVIEW
 from mesrai.jobs.queue import Waiting
 from mesrai.review.render.json_text import read_review
@@ -30,6 +31,7 @@ from mesrai.server.web.kept import (
     result_values,
 )
 from mesrai.server.web.visit import Visit, asked_with
+from mesrai.store.feedback import Verdict, take_opinion_back
 from mesrai.store.review_figures import reviewed_authors, reviewed_repositories
 from mesrai.store.reviews import (
     SEVERITIES,
@@ -41,6 +43,7 @@ from mesrai.store.reviews import (
 
 MOST: Final = 50  # reviews on a page of the list
 _LOOKED_AT: Final = 1_000  # jobs
+_MOST_NOTE: Final = 2_000
 _FORMATS: Final = {"json": "application/json", "sarif": "application/sarif+json", "md": "text/markdown"}
 
 
@@ -156,6 +159,24 @@ async def again(visit: Visit) -> Response:
         raise UserError("There is no such way to review.")
     number = await steer.review_again(desk_of(visit), review, Scope(scope))
     return visit.go(f"/reviews/job-{number}", f"A review of {review.subject} is asked for.")
+
+
+async def say(visit: Visit) -> Response:
+    """POST /reviews/{review}/feedback: what somebody thinks of a finding, or that it is taken back."""
+    review, house, form = await kept_review(visit), visit.house, visit.form
+    if review is None:
+        return not_there(visit)
+    fingerprint, verdict, who = form.text("finding")[:100], form.text("verdict"), visit.member.email
+    if verdict == "none":
+        said = (house.organisation, review.id, fingerprint)
+        await take_opinion_back(house.database, said, who)
+        return visit.go(f"{address_of(review)}#f-{quote(fingerprint)}", "What you said of the finding is taken back.")
+    if verdict not in set(Verdict):
+        raise UserError("There is no such opinion of a finding.")
+    note = form.text("note")[:_MOST_NOTE]
+    if not await feedback.say(house.database, review, fingerprint, Verdict(verdict), note=note, who=who):
+        return not_there(visit)
+    return visit.go(f"{address_of(review)}#f-{quote(fingerprint)}", "Thank you: what you said of the finding is kept.")
 
 
 def desk_of(visit: Visit) -> steer.Desk:

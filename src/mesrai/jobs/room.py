@@ -1,0 +1,22 @@
+"""Whether one more job may wait for a repository, so that nobody fills the queue."""
+
+from typing import Final
+
+from mesrai.jobs.embedded import Statements
+
+_SAME: Final = "SELECT id FROM jobs WHERE kind = :kind AND subject = :subject AND state = 'waiting'"
+_WAITING: Final = """
+SELECT count(*) AS count FROM (
+    SELECT id FROM jobs WHERE state = 'waiting' AND repository = :repository LIMIT :most) AS waiting
+"""
+
+
+async def has_room(statements: Statements, kind: str, subject: str, *, most: int) -> bool:
+    """Whether a job would not be one more than `most` that wait for its repository. Errors: StoreUnavailable.
+
+    One that takes the place of another that waits is no more. Of several writers at once, each may find room.
+    """
+    if await statements.rows(_SAME, kind=kind, subject=subject):
+        return True
+    (row,) = await statements.rows(_WAITING, repository=subject.partition("#")[0], most=most)
+    return int(row["count"]) < most
