@@ -156,11 +156,12 @@ async def model_for(
     database: "Database | None" = None,
     errand: Errand | None = None,
     reach: "Reach | None" = None,
+    around: Callable[[Model], Model] = lambda model: model,
 ) -> AsyncIterator[Model]:
     """The connections as one model: each with retries and permits, the next one asked where one fails.
 
     With a database, permits and outages hold across processes and what is spent is recorded. Without `reach`, any
-    address may be asked. Errors: CredentialMissing if there are no connections.
+    address may be asked; `around` is put around each. Errors: CredentialMissing if there are no connections.
     """
     if not connections:
         raise CredentialMissing(NOT_CONNECTED)
@@ -173,7 +174,7 @@ async def model_for(
     async with open_session(__version__, reach=reach) as session, _permits(database) as permits:
         built = [
             Retrying(
-                _single(settings, each, session, permits, purse=purse, review=told.review),
+                around(_single(settings, each, session, permits, purse=purse, review=told.review)),
                 deadline_s=settings.timeouts.question_s,
             )
             for each in connections

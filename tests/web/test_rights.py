@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from tests.rights_page import PAGE, rights_page
 from tests.web.stand import Answer, Person, Stand, a_site
 
 from mesrai.domain.roles import RIGHTS, Right, Role, may
@@ -52,6 +53,10 @@ def test_every_page_that_is_open_to_all_is_named_here() -> None:
         "/join/oidc",
     }
     assert {page.path for page in PAGES if page.needs is None} == open_to_all
+
+
+def test_the_page_in_docs_is_made_of_the_tables() -> None:
+    assert PAGE.read_text("utf-8") == rights_page(), "run: python -m tests.rights_page"
 
 
 def test_every_right_is_given_to_somebody_and_the_owner_has_them_all() -> None:

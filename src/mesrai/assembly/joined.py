@@ -15,8 +15,10 @@ from mesrai.assembly.intake import Intake
 from mesrai.assembly.reach import reach_of
 from mesrai.assembly.sources import clones_of
 from mesrai.assembly.stories import Stories
+from mesrai.assembly.traces import follow_forge
 from mesrai.domain.figures import JOB_SECONDS
 from mesrai.domain.tally import Tally
+from mesrai.domain.tracing import UNTRACED, Tracing
 from mesrai.errors import VaultLocked, WebhookRejected
 from mesrai.flows import receive
 from mesrai.flows.configured import finding_central
@@ -74,8 +76,13 @@ class Assembled:
 
 
 @asynccontextmanager
-async def assembled(environ: Mapping[str, str], tally: Tally | None = None) -> AsyncIterator[Assembled]:
-    """Everything joined, with an open database; `tally` counts what happens. Errors: SettingsError, StoreError."""
+async def assembled(
+    environ: Mapping[str, str], tally: Tally | None = None, tracing: Tracing = UNTRACED
+) -> AsyncIterator[Assembled]:
+    """Everything joined, with an open database; `tally` counts what happens, `tracing` is told of it.
+
+    Errors: SettingsError, StoreError.
+    """
     told, tally = load_serving(environ), tally or Tally()
     organisation = load_settings(environ).organisation
     place = place_named(told.github_url)
@@ -84,6 +91,7 @@ async def assembled(environ: Mapping[str, str], tally: Tally | None = None) -> A
         open_database(database_url_from(environ)) as database,
         open_place(told.github_url, told.write_gap_s, seen=forge_seen(tally, place.host)) as session,
     ):
+        follow_forge(session, tracing)
         outside = None if told.github is None else access_from(told.github, place)
         hosts = Hosts(database, organisation, lambda: keyring_of(environ), session, outside=outside)
         queue = DatabaseQueue(database, lease_s=told.lease_s)
@@ -104,7 +112,9 @@ async def assembled(environ: Mapping[str, str], tally: Tally | None = None) -> A
 
         yield Assembled(
             doors=Doors(github_webhook=webhook, broken=lambda: broken(database)),
-            desk=replace(stories.desk(renew_s=told.lease_s / 3), ended=lambda *ended: _count_job(tally, *ended)),
+            desk=replace(
+                stories.desk(renew_s=told.lease_s / 3, tracing=tracing), ended=lambda *ended: _count_job(tally, *ended)
+            ),
             told=(
                 *([] if await count_owners(database, organisation) else [_NOBODY]),
                 *await _told(told, await _host(hosts), place.host),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from mesrai.assembly.hosts import Hosts
 from mesrai.assembly.outgoing import sending
 from mesrai.assembly.sources import source_of
+from mesrai.assembly.traces import TracedModel, traced_desk, traced_reading
 from mesrai.domain.pull_request import PullRequest, RepositoryName
+from mesrai.domain.tracing import UNTRACED, Tracing
 from mesrai.errors import CredentialMissing, MesraiError
 from mesrai.flows import obey, receive, run_review, webhooks
 from mesrai.flows.configured import FindCentral, finding_saved
@@ -62,7 +64,7 @@ class Stories:
         self._reach = reach
         self._central = central
 
-    def desk(self, *, renew_s: float) -> Desk:
+    def desk(self, *, renew_s: float, tracing: Tracing = UNTRACED) -> Desk:
         """What the worker needs; it renews the lease of a job so often."""
         outside, post = self._outside(), sending(self._reach)
         reviewing = run_review.Desk(
@@ -70,8 +72,8 @@ class Stories:
             database=self._database,
             organisation=load_settings(self._environ).organisation,
             forge=self._forge,
-            source=self._source,
-            model=self._model,
+            source=lambda *asked: traced_reading(self._source(*asked), tracing),
+            model=lambda *asked: self._model(*asked, tracing),
             analysers=all_analysers(),
             now=time.time,
             renew_s=renew_s,
@@ -91,7 +93,7 @@ class Stories:
             else:
                 await obey.tell_failure(reviewing, job, error)
 
-        return Desk(
+        desk = Desk(
             queue=self._queue,
             handlers={
                 receive.REVIEW: lambda job: run_review.run_review(reviewing, job),
@@ -101,6 +103,7 @@ class Stories:
             },
             gave_up=gave_up,
         )
+        return traced_desk(desk, tracing)
 
     def _outside(self) -> webhooks.Desk:
         """What telling others needs."""
@@ -129,7 +132,7 @@ class Stories:
             yield source
 
     @asynccontextmanager
-    async def _model(self, job: Job, pull_request: PullRequest) -> AsyncIterator[Model]:
+    async def _model(self, job: Job, pull_request: PullRequest, tracing: Tracing) -> AsyncIterator[Model]:
         """The connections as they are now: what an administrator changed holds from the next review on."""
         settings = (await installation_on(self._environ, self._database)).unlocked()
         about = review_of(job) if job.kind == receive.REVIEW else f"{ANSWERS}{job.id}"
@@ -137,7 +140,12 @@ class Stories:
         if not settings.connections:
             raise CredentialMissing(_NO_MODEL)
         async with model_for(
-            settings, settings.connections, database=self._database, errand=errand, reach=self._reach
+            settings,
+            settings.connections,
+            database=self._database,
+            errand=errand,
+            reach=self._reach,
+            around=lambda each: TracedModel(each, tracing),
         ) as model:
             book, asked = await book_now(self._database, job.subject), model
             if job.kind == receive.REVIEW:  # below what remembers answers, so that only what is paid for is recorded

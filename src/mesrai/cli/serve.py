@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mesrai.assembly.joined import Assembled
     from mesrai.domain.tally import Tally
+    from mesrai.domain.tracing import Tracing
     from mesrai.settings.operating import Operating
 
 _HANDS = 4
@@ -86,6 +87,7 @@ def _log(operating: "Operating", tally: "Tally") -> None:
 
 async def _run(operating: "Operating", tally: "Tally", *, jobs: int, listen: tuple[str, int] | None) -> int:
     from mesrai.assembly.joined import assembled
+    from mesrai.assembly.traces import open_tracing
     from mesrai.server.app import server_app
     from mesrai.worker import work
 
@@ -94,7 +96,8 @@ async def _run(operating: "Operating", tally: "Tally", *, jobs: int, listen: tup
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as opened:
-        service = await opened.enter_async_context(assembled(os.environ, tally))
+        tracing = await opened.enter_async_context(open_tracing(os.environ))
+        service = await opened.enter_async_context(assembled(os.environ, tally, tracing))
         for told in service.told:
             log.info("%s", told)
         tasks = [asyncio.create_task(_keep_tidy(service))]
@@ -102,7 +105,7 @@ async def _run(operating: "Operating", tally: "Tally", *, jobs: int, listen: tup
             name = f"{socket.gethostname()}-{os.getpid()}"
             tasks.append(asyncio.create_task(work(service.desk, name=name, hands=jobs, stop=stop)))
         if listen is not None:
-            app = _asked_through(server_app(service.doors, service.site), operating, tally)
+            app = _asked_through(server_app(service.doors, service.site), operating, tally, tracing)
             tasks.append(asyncio.create_task(_listen(app, "Listening at http://%s:%d", *listen, stop=stop)))
         if operating.metrics_port is not None:
             tasks.append(asyncio.create_task(_tell_figures(service, operating, stop=stop)))
@@ -117,16 +120,23 @@ async def _run(operating: "Operating", tally: "Tally", *, jobs: int, listen: tup
     return 1 if faults else 0
 
 
-def _asked_through(app: "ASGIApp", operating: "Operating", tally: "Tally") -> "ASGIApp":
-    """The application behind what names who asks, gives each request its id, and counts them."""
+def _asked_through(
+    app: "ASGIApp", operating: "Operating", tally: "Tally", tracing: "Tracing | None" = None
+) -> "ASGIApp":
+    """The application behind what names who asks, gives each request its id, counts and traces them."""
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+    from mesrai.domain.tracing import UNTRACED
     from mesrai.server.request_lines import RequestLines
+    from mesrai.server.traced_requests import TracedRequests
 
     counted: ASGIApp = RequestLines(app, tally)
-    if not operating.trusted_proxies:
+    trusted = operating.trusted_proxies
+    if trusted:
+        counted = ProxyHeadersMiddleware(counted, list(trusted))  # type: ignore[arg-type, assignment]
+    if tracing is None or tracing is UNTRACED:
         return counted
-    return ProxyHeadersMiddleware(counted, list(operating.trusted_proxies))  # type: ignore[arg-type, return-value]
+    return TracedRequests(counted, tracing, trusted)
 
 
 async def _tell_figures(service: "Assembled", operating: "Operating", *, stop: asyncio.Event) -> None:

@@ -1,14 +1,21 @@
 """Whether one more job may wait for a repository, so that nobody fills the queue."""
 
-from typing import Final
-
-from mesrai.jobs.embedded import Statements
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 _SAME: Final = "SELECT id FROM jobs WHERE kind = :kind AND subject = :subject AND state = 'waiting'"
 _WAITING: Final = """
 SELECT count(*) AS count FROM (
     SELECT id FROM jobs WHERE state = 'waiting' AND repository = :repository LIMIT :most) AS waiting
 """
+
+
+class Statements(Protocol):
+    """Where SQL can be run. Parameters are written `:name`."""
+
+    async def rows(self, sql: str, /, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """Run one statement and return what it yields. Errors: StoreUnavailable."""
+        ...
 
 
 async def has_room(statements: Statements, kind: str, subject: str, *, most: int) -> bool:

@@ -55,13 +55,22 @@ class RequestLines:
             LOG.log(level, "%s %s answered %d after %.0f ms", scope["method"], scope["path"], status, took_ms)
 
     def _count(self, scope: Scope, status: int, took_s: float) -> None:
-        area = _AREAS.get(str(scope["path"]).split("/")[1], "pages")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._tally.add(HTTP_REQUESTS, area=area, method=method, status=str(status))
+        area = area_of(scope)
+        self._tally.add(HTTP_REQUESTS, area=area, method=method_of(scope), status=str(status))
         self._tally.observe(HTTP_SECONDS, took_s, area=area)
         if scope["path"] == "/webhooks/github":
             outcome = "taken" if status < 400 else "refused" if status < 500 else "failed"
             self._tally.add(WEBHOOKS, forge="github", outcome=outcome)
+
+
+def area_of(scope: Scope) -> str:
+    """Which part of us a request is for: few words, whatever is asked."""
+    return _AREAS.get(str(scope["path"]).split("/")[1], "pages")
+
+
+def method_of(scope: Scope) -> str:
+    """The method of a request, one of few."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def _id_of(scope: Scope) -> str:
