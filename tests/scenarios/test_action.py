@@ -1,5 +1,6 @@
 """The GitHub Action's step and `mesrai pr review`, run for real against stand-ins for GitHub and the model."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.api.stand import an_interface
+from tests.databases import a_new_file
 from tests.github.played import PlayedPull, PlayedRepository
 from tests.github.stand_in import GitHub, running_github
 from tests.in_process import mesrai_here
@@ -16,7 +18,10 @@ from tests.sandbox_server import Sandbox, running_sandbox
 from tests.served import CLEAN, FAULTY
 from tests.terminal import Ran, connected
 
+from mesrai.domain.memory import Memory
 from mesrai.domain.roles import Right, Role
+from mesrai.store.memories import add_memory
+from mesrai.store.opening import open_database
 
 READ_ONLY = {"metadata": "read", "contents": "read", "pull_requests": "read", "issues": "read"}
 MORE = "def add(a, b):\n    return a + b\n"
@@ -140,6 +145,7 @@ def team(stage: Stage) -> Iterator[dict[str, str]]:
     told = connected(stage.sandbox.openai) | {"MESRAI_ALLOWED_HOSTS": f"127.0.0.1:{stage.sandbox.port}"}
     with an_interface(stage.folder / "server", env=told) as counter:
         counter.program().put("/rules", {"rule": {"title": "Loud", "rule": "SQL is loud."}})
+        counter.program().post("/memories", {"text": "Carts are small.", "paths": []})
         word = counter.program(Role.MEMBER, (Right.ASK_MODEL,)).headers["authorization"].removeprefix("Bearer ")
         yield {"MOONSHOT_API_KEY": "", "MESRAI_API_URL": counter.stand.url, "MESRAI_TOKEN": word}
 
@@ -150,7 +156,8 @@ def test_a_workflow_and_a_terminal_review_with_the_model_of_the_teams_server(
     pull = stage.shop.open_pull_request("feature", {"cart.py": FAULTY})
     ran = stage.terminal("pr", "review", f"{stage.github.url}/acme/shop/pull/{pull.number}", "--agent", **team)
     assert (ran.code, ran.review["models"][0]["model"], posted(pull)) == (0, "sim-model", (0, 0, 0)), ran
-    assert "SQL is loud." in str([call.body for call in stage.sandbox.calls])
+    asked = str([call.body for call in stage.sandbox.calls])
+    assert ("SQL is loud." in asked, "Carts are small." in asked) == (True, True)
     assert team["MESRAI_TOKEN"] not in ran.out + ran.err
 
     step = stage.step("pull_request", stage.told("pull_request"), **team)
@@ -162,6 +169,23 @@ def test_a_workflow_and_a_terminal_review_with_the_model_of_the_teams_server(
 
     half = stage.step("pull_request", stage.told("pull_request"), **team | {"MESRAI_TOKEN": ""})
     assert (half.ran.code, "MESRAI_API_URL is set without MESRAI_TOKEN" in half.ran.out) == (2, True), half.ran
+
+
+def test_a_review_from_a_terminal_is_told_what_the_database_there_remembers(stage: Stage) -> None:
+    pull = stage.shop.open_pull_request("feature", {"cart.py": FAULTY})
+    url = a_new_file(stage.folder)
+    name = f"{stage.github.url.partition('://')[2]}/acme/shop"
+
+    async def remember() -> None:
+        async with open_database(url) as database:
+            for repository, text in ((name, "Carts are small."), ("github.com/acme/other", "Others are large.")):
+                await add_memory(database, Memory(id=0, text=text, repository=repository), organisation="default")
+
+    asyncio.run(remember())
+    address = f"{stage.github.url}/acme/shop/pull/{pull.number}"
+    ran = stage.terminal("pr", "review", address, MESRAI_DATABASE_URL=url)
+    asked = str([call.body for call in stage.sandbox.calls])
+    assert (ran.code, "Carts are small." in asked, "Others are large." in asked) == (0, True, False), ran
 
 
 def test_a_fork_that_gets_no_token_of_the_teams_server_is_told_to_be_unreviewed(stage: Stage) -> None:

@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -246,6 +249,56 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
     for page in OPERATE.glob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
             assert (OPERATE / target).exists(), f"{page.name}: {target}"
+
+
+def program_of_tests(name: str) -> str:
+    """A program among the dependencies of the tests; the test is skipped where it is not installed."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed here; `uv sync` brings it")
+    return found
+
+
+def linted(*command: str, stdin: str | None = None) -> str:
+    """What a linter finds; empty if nothing."""
+    ran = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=False)
+    found = ran.stdout + ran.stderr
+    assert (ran.returncode == 0) == (not found.strip()), found
+    return found
+
+
+def test_the_image_is_written_as_hadolint_wants_it() -> None:
+    hadolint = program_of_tests("hadolint")
+    assert linted(hadolint, "--no-color", str(DEPLOY / "Dockerfile")) == ""
+    assert "DL3006" in linted(hadolint, "--no-color", "-", stdin="FROM python\n"), "it finds what is wrong"
+
+
+YAML_RULES = """
+extends: default
+rules:
+  line-length: {max: 170}
+  document-start: disable
+  truthy: {check-keys: false}
+  comments: {min-spaces-from-content: 1}
+"""
+
+
+def shipped_yaml() -> list[Path]:
+    root = DEPLOY.parent
+    folders = (DEPLOY, root / ".github", root / "docs")
+    found = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".yml", ".yaml")]
+    return sorted([*found, *root.glob("*.y*ml"), *root.glob(".*.y*ml")])
+
+
+def test_every_yaml_file_that_is_shipped_is_well_written() -> None:
+    yamllint = program_of_tests("yamllint")
+    names = {path.name for path in shipped_yaml()}
+    assert {"compose.yml", "api.yaml", "alarms.yml", "review.yml", "gitlab.yml", "action.yml"} <= names
+    assert ".pre-commit-hooks.yaml" in names
+    assert linted(yamllint, "--strict", "--config-data", YAML_RULES, *map(str, shipped_yaml())) == ""
+    twice = linted(yamllint, "--strict", "--config-data", YAML_RULES, "-", stdin="a: 1\na: 2\n")
+    assert "key-duplicates" in twice, "it finds what is wrong"
 
 
 def test_the_proxies_lead_to_the_port_and_hold_the_limits_of_the_door() -> None:

@@ -79,16 +79,13 @@ class Assembled:
 async def assembled(
     environ: Mapping[str, str], tally: Tally | None = None, tracing: Tracing = UNTRACED
 ) -> AsyncIterator[Assembled]:
-    """Everything joined, with an open database; `tally` counts what happens, `tracing` is told of it.
-
-    Errors: SettingsError, StoreError.
-    """
+    """Everything joined, its database open; `tally` and `tracing` are told of it. Errors: SettingsError, StoreError."""
     told, tally = load_serving(environ), tally or Tally()
     organisation = load_settings(environ).organisation
     place = place_named(told.github_url)
     cache = clones_of(told, environ)
     async with (
-        open_database(database_url_from(environ)) as database,
+        open_database(database_url_from(environ), migrates_apart=True) as database,
         open_place(told.github_url, told.write_gap_s, seen=forge_seen(tally, place.host)) as session,
     ):
         follow_forge(session, tracing)
@@ -98,23 +95,14 @@ async def assembled(
         reach = reach_of(environ, told.allowed_hosts)
         central = finding_central(told.central, CentralRepository(told.central, hosts.transport).files)
         stories = Stories(environ, database, queue, hosts, cache, reach=reach, central=central)
+        desk = stories.desk(renew_s=told.lease_s / 3, tracing=tracing)
 
         async def webhook(headers: Mapping[str, str], body: bytes) -> str:
-            host = await hosts.current()
-            if host is None or host.webhook_secret is None:
-                raise WebhookRejected(_UNSIGNED, status=404)
-            me = await host.me()
-            event = read_event(headers, body, secret=host.webhook_secret, me=me, forge=place.host)
-            if event is None:
-                return "Nothing is to be done."
-            intake = Intake(database, queue, organisation, seal=hashlib.sha256(body).hexdigest())
-            return await receive.receive(intake, event)
+            return await _take(hosts, lambda seal: Intake(database, queue, organisation, seal=seal), headers, body)
 
         yield Assembled(
             doors=Doors(github_webhook=webhook, broken=lambda: broken(database)),
-            desk=replace(
-                stories.desk(renew_s=told.lease_s / 3, tracing=tracing), ended=lambda *ended: _count_job(tally, *ended)
-            ),
+            desk=replace(desk, ended=lambda *ended: _count_job(tally, *ended)),
             told=(
                 *([] if await count_owners(database, organisation) else [_NOBODY]),
                 *await _told(told, await _host(hosts), place.host),
@@ -124,6 +112,18 @@ async def assembled(
             tidy=lambda: _tidy(database, queue, told.keep_prompts_days),
             figures=figures_of(database, tally),
         )
+
+
+async def _take(hosts: Hosts, intake: Callable[[str], Intake], headers: Mapping[str, str], body: bytes) -> str:
+    """What a webhook of GitHub comes to, in words. Errors: WebhookRejected, StoreError, VaultLocked."""
+    host = await hosts.current()
+    if host is None or host.webhook_secret is None:
+        raise WebhookRejected(_UNSIGNED, status=404)
+    forge = hosts.session.place.host
+    event = read_event(headers, body, secret=host.webhook_secret, me=await host.me(), forge=forge)
+    if event is None:
+        return "Nothing is to be done."
+    return await receive.receive(intake(hashlib.sha256(body).hexdigest()), event)
 
 
 def _count_job(tally: Tally, kind: str, outcome: str, took_s: float) -> None:

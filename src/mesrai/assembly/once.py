@@ -1,23 +1,29 @@
 """What reviewing one pull request needs where no service runs: in a terminal, or in a workflow."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from mesrai.assembly.hosts import NOT_CONNECTED, Host, access_from, open_place, place_named
 from mesrai.assembly.sources import clones_of, source_of
+from mesrai.domain.policy import Policy
 from mesrai.domain.pull_request import Event, PullRequest, RepositoryName
 from mesrai.domain.pull_request_address import PullRequestAddress
 from mesrai.errors import SettingsError, WebhookRejected
 from mesrai.flows import review_once
 from mesrai.flows.configured import finding_central, finding_saved
 from mesrai.flows.publishing.progress import seal_with
+from mesrai.flows.remember import with_memories
 from mesrai.forges.github.central import CentralRepository
 from mesrai.forges.github.place import place_at
 from mesrai.forges.github.wire import event_from
 from mesrai.llm.model import Model
 from mesrai.settings.serving import GitHubAccess, load_serving
 from mesrai.wiring import Errand, Installation, all_analysers, model_for
+
+if TYPE_CHECKING:
+    from mesrai.store.database import Database
 
 
 @asynccontextmanager
@@ -64,7 +70,15 @@ async def pull_request_desk(
             seal=seal_with(main.key if main is not None else None),
             central=finding_central(told.central, CentralRepository(told.central, host.transport).files),
             saved=finding_saved(database, organisation) if database is not None else None,
+            remembered=_remembering(database, organisation) if database is not None else None,
         )
+
+
+def _remembering(database: "Database", organisation: str) -> review_once.FindRemembered:
+    async def remembered(policy: Policy, repository: RepositoryName, paths: Sequence[str]) -> Policy:
+        return await with_memories(policy, database, organisation=organisation, repository=str(repository), paths=paths)
+
+    return remembered
 
 
 def workflow_event(name: str, body: bytes) -> Event | None:

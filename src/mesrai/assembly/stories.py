@@ -73,7 +73,7 @@ class Stories:
             organisation=load_settings(self._environ).organisation,
             forge=self._forge,
             source=lambda *asked: traced_reading(self._source(*asked), tracing),
-            model=lambda *asked: self._model(*asked, tracing),
+            model=lambda job, pull_request: self._model(job, pull_request, tracing),
             analysers=all_analysers(),
             now=time.time,
             renew_s=renew_s,

@@ -27,6 +27,13 @@ class _Told:
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
+    def __enter__(self) -> Span:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.fail(kind.__name__)
+
     def note(self, facts: Facts) -> None:
         """See Span."""
         self._span.set_attributes(dict(facts))
@@ -55,20 +62,16 @@ class OpenTelemetry:
     def span(self, name: str, facts: Facts, *, side: Side = Side.INSIDE, parent: str = "") -> Iterator[Span]:
         """See Tracing."""
         around = self._headers.extract({"traceparent": parent}) if parent else None
-        with self._tracer.start_as_current_span(
+        began = self._tracer.start_as_current_span(
             name,
             context=around,
             kind=_KINDS[side],
             attributes=dict(facts),
             record_exception=False,  # its message may quote what somebody wrote
             set_status_on_exception=False,
-        ) as span:
-            told = _Told(span)
-            try:
-                yield told
-            except BaseException as error:
-                told.fail(type(error).__name__)
-                raise
+        )
+        with began as span, _Told(span) as told:
+            yield told
 
     async def close(self) -> None:
         """Send what was not sent yet."""

@@ -1,6 +1,6 @@
 """The model that reviews in a terminal ask, the one here or else that of the team's server, and the team's wishes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,6 +13,7 @@ from mesrai.settings.team import Login, find_login
 from mesrai.wiring import Errand, Installation, model_for
 
 if TYPE_CHECKING:
+    from mesrai.domain.policy import Policy
     from mesrai.domain.pull_request import PullRequest, RepositoryName
     from mesrai.flows import review_once
     from mesrai.llm.model import Model
@@ -53,7 +54,12 @@ def asking_team(
     async def saved(repository: "RepositoryName") -> Saved:
         return (await wishes_for(environ, installation, str(repository))).saved
 
-    return replace(desk, model=model, saved=saved, seal=seal_with(login.token))
+    async def remembered(policy: "Policy", repository: "RepositoryName", paths: Sequence[str]) -> "Policy":
+        told = await wishes_for(environ, installation, str(repository))
+        held = [each for each in told.memories if each.holds_for(str(repository), paths)]
+        return replace(policy, memories=(*policy.memories, *held))
+
+    return replace(desk, model=model, saved=saved, remembered=remembered, seal=seal_with(login.token))
 
 
 async def wishes_for(environ: Mapping[str, str], installation: Installation, repository: str) -> Wishes:

@@ -1,7 +1,7 @@
 """Review one pull request now, with nothing remembered but what stands on it; post it only if that is wished."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from mesrai.analysers.analyser import Analyser
 from mesrai.domain.change import Change
 from mesrai.domain.occasion import Occasion, Trigger, reason_to_skip, too_many_files
 from mesrai.domain.policy import Policy
-from mesrai.domain.pull_request import Lifecycle, PullRequest
+from mesrai.domain.pull_request import Lifecycle, PullRequest, RepositoryName
 from mesrai.domain.review import Review
 from mesrai.errors import ForgeError, MesraiError
 from mesrai.flows.configured import FindCentral, FindSaved, policy_of
@@ -25,6 +25,9 @@ from mesrai.review.progress import Watch, unwatched
 from mesrai.review.render.code import Lines, no_lines
 from mesrai.review.render.description import without_part_of_ours
 
+# The policy with the memories that hold for these paths of a repository. Errors: StoreError, ModelError.
+FindRemembered = Callable[[Policy, RepositoryName, Sequence[str]], Awaitable[Policy]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
@@ -37,6 +40,7 @@ class Desk:
     seal: Seal | None = None  # without one it is not remembered how far reviews got
     central: FindCentral | None = None  # None: no central repository configures the others
     saved: FindSaved | None = None  # None: nothing is saved on pages
+    remembered: FindRemembered | None = None  # None: nothing is remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,8 @@ async def review_once(
         reason = _reason_to_skip(case, policy, change)
         if reason:
             return Once(pull_request=pull_request, reason=reason)
+        if desk.remembered is not None:
+            policy = await desk.remembered(policy, pull_request.repository, [file.path for file in change.files])
         model = await opened.enter_async_context(desk.model(pull_request)) if desk.model is not None else None
         return await _carried_out(case, source, model, policy, change)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -81,3 +82,7 @@ def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+if __name__ == "__main__":  # see versions.bring_up_to_date
+    migrate(sys.stdin.read())

@@ -10,13 +10,14 @@ from mesrai.store.versions import bring_up_to_date, schema_version
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, *, migrates_apart: bool = False) -> AsyncIterator[Database]:
     """Open `sqlite:///path` or `postgresql://…`, its schema brought up to date; a missing SQLite file is made.
 
-    Errors: StoreUnavailable, StoreError if the schema is newer than this program.
+    `migrates_apart`: see bring_up_to_date. Errors: StoreUnavailable, StoreError if the schema is newer than
+    this program.
     """
     async with _opened(url) as database:
-        await bring_up_to_date(database, url)
+        await bring_up_to_date(database, url, apart=migrates_apart)
         yield database
 
 

@@ -31,7 +31,7 @@ class MemoryIntake:
     async def take(self, delivery: str, meaning: Meaning) -> str:
         if meaning.work is not None:
             self.work.append(meaning.work)
-        return True
+        return meaning.told
 
 
 def through_the_door(webhooks: Sequence[tuple[str, Any]], me: Person | None) -> tuple[list[int], list[Work]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from tests.databases import ENGINES, a_database
 
@@ -74,6 +75,20 @@ def test_a_histogram_counts_each_value_in_every_bucket_that_holds_it() -> None:
         ("a_time_sum", (("area", "x"),)): 10.5,
         ("a_time_count", (("area", "x"),)): 4,
     }
+
+
+def test_the_reader_of_prometheus_reads_the_whole_page_as_ours_does() -> None:
+    families = (*show.OF_THE_PROCESS, *show.OF_THE_DATABASE)
+    samples = []
+    for number, family in enumerate(families):
+        labels = tuple((name, f'{name} "{number}" \\ {{}},\nä') for name in family.labels)
+        counts = tuple(range(len(family.buckets) + 1)) if family.kind is Kind.HISTOGRAM else ()
+        samples.append(Sample(family=family, labels=labels, value=number + 0.5, counts=counts))
+    text = render_figures(samples, families)
+    parsed = list(text_string_to_metric_families(text))
+    assert [each.type for each in parsed] == [str(each.kind) for each in families]
+    assert [each.documentation for each in parsed] == [each.meaning for each in families]
+    assert {(one.name, tuple(one.labels.items())): one.value for each in parsed for one in each.samples} == read(text)
 
 
 def test_whoever_can_name_labels_cannot_fill_the_memory() -> None:
